@@ -1,0 +1,18 @@
+//! The deciding half of a control plane for firmware rollouts: pure, `no_std`, and explained.
+//!
+//! Facts and the time go in; the next state, what to do outside and the reason for waiting come
+//! out. No clock, no randomness, no I/O, no async, no log: time and entropy are arguments.
+//!
+//! Modules without the feature `decide` need no allocator and run on the device as well:
+//! [`id`], [`position`], [`version`], [`image`], [`trust`], [`wire`].
+#![no_std]
+
+#[cfg(feature = "decide")]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod id;
+pub mod limits;
+pub mod position;
+pub mod version;
