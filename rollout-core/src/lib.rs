@@ -4,7 +4,7 @@
 //! out. No clock, no randomness, no I/O, no async, no log: time and entropy are arguments.
 //!
 //! Modules without the feature `decide` need no allocator and run on the device as well:
-//! [`id`], [`position`], [`version`], [`image`], [`trust`], [`wire`].
+//! [`id`], [`position`], [`version`], [`wire`].
 #![no_std]
 
 #[cfg(feature = "decide")]
@@ -15,4 +15,7 @@ extern crate std;
 pub mod id;
 pub mod limits;
 pub mod position;
+#[cfg(feature = "decide")]
+pub mod time;
 pub mod version;
+pub mod wire;
