@@ -92,8 +92,7 @@ pub fn is_product(text: &str) -> bool {
 
 /// What a text must look like to be a hardware model.
 pub fn is_hardware(text: &str) -> bool {
-    (1..=limits::HARDWARE_BYTES).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_graphic())
+    (1..=limits::HARDWARE_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 #[cfg(feature = "decide")]

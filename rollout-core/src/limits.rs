@@ -13,3 +13,23 @@ pub const HARDWARE_BYTES: usize = 24;
 pub const VERSION_BYTES: usize = 32;
 /// Largest signed document, in bytes: one buffer of a small device holds it.
 pub const ENVELOPE_BYTES: usize = 2048;
+/// Longest cohort query, in bytes: it fits one line of a journal and one screen of a terminal.
+pub const QUERY_BYTES: usize = 4096;
+/// Deepest nesting of parentheses in a query: the parser's stack is bounded by it.
+pub const QUERY_DEPTH: usize = 16;
+/// Most comparisons in a query: each costs every device of the fleet some nanoseconds.
+pub const QUERY_TERMS: usize = 256;
+/// Most values of one `=in=` or `=out=` list.
+pub const QUERY_LIST: usize = 1000;
+/// Longest attribute name, in bytes.
+pub const ATTRIBUTE_BYTES: usize = 64;
+/// Longest contract, in bytes: the manifest's own bound.
+pub const CONTRACT_BYTES: usize = 64;
+/// Most services of a contract or a binding: the signed binding's own bound.
+pub const SERVICES: usize = 8;
+/// Most endpoints of one service in one home: the signed binding's own bound.
+pub const ENDPOINTS: usize = 3;
+/// Longest endpoint, in bytes: the signed binding's own bound.
+pub const ENDPOINT_BYTES: usize = 128;
+/// Longest name of a home or a service, in bytes: the signed binding's own bound.
+pub const HOME_BYTES: usize = 32;

@@ -1,0 +1,274 @@
+//! Everything that ever happened, as entries in one sequence: the only truth there is.
+//!
+//! Facts are what devices, operators and the passage of time brought; decisions are what was
+//! answered. The model in [`crate::fleet`] is their fold and nothing else. Invariant: an entry
+//! says all its fold needs, so folding asks neither clock nor chance.
+
+use crate::device::{Exposure, Facts};
+use crate::hosting::{HomeId, Hosting};
+use crate::id::{CohortId, DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId};
+use crate::release::ReleaseId;
+use crate::rollout::{Input, Plan, StateHash};
+use crate::time::{ServiceTime, Timestamp, Window};
+use crate::version::ReleaseCounter;
+use crate::wire::{Event, Reason};
+use alloc::{boxed::Box, collections::BTreeSet, string::String, sync::Arc, vec::Vec};
+
+/// Place in the journal, from 1 without gaps; 0 is before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seq(pub u64);
+
+/// An entry at its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// Its place.
+    pub seq: Seq,
+    /// When it was written.
+    pub at: Timestamp,
+    /// What happened.
+    pub entry: Entry,
+}
+
+/// What a person or a program may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Look.
+    Viewer,
+    /// Start, pause, resume, advance, halt, cancel.
+    Operator,
+    /// Publish releases and promote them.
+    Publisher,
+    /// Approve.
+    Approver,
+    /// Everything about devices, tokens and settings.
+    Admin,
+    /// Look at everything, the audit log too.
+    Auditor,
+}
+
+/// A bearer token, known by the hash of its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRecord {
+    /// Its public id.
+    pub id: String,
+    /// SHA-256 of its secret.
+    pub hash: Digest,
+    /// Whom it stands for.
+    pub principal: Principal,
+    /// What it may do.
+    pub roles: BTreeSet<Role>,
+    /// Until when.
+    pub expires: Timestamp,
+}
+
+/// Leave for so many devices of a model to enroll.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnrollmentRecord {
+    /// Its public id.
+    pub id: String,
+    /// SHA-256 of its secret.
+    pub hash: Digest,
+    /// For which model.
+    pub hardware: HardwareModel,
+    /// How many devices in all.
+    pub count: u64,
+    /// Until when.
+    pub expires: Timestamp,
+}
+
+/// A release as it was published: signed manifests, nothing typed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishRecord {
+    /// Product and version.
+    pub release: ReleaseId,
+    /// Order of signing.
+    pub counter: ReleaseCounter,
+    /// Signed manifests of the release.
+    pub manifests: Vec<Vec<u8>>,
+    /// Version and signed manifests of the way back.
+    pub way_back: Option<(semver::Version, Vec<Vec<u8>>)>,
+    /// Versions from which it may be installed.
+    pub from: Option<semver::VersionReq>,
+    /// Who published it.
+    pub by: Principal,
+}
+
+/// Who is meant by a cohort's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CohortRecord {
+    /// Whoever a query selects.
+    Query(crate::cohort::Selector),
+    /// Exactly these.
+    Listed(BTreeSet<DeviceId>),
+}
+
+/// A report of a device, as it was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportRecord {
+    /// The device.
+    pub device: DeviceId,
+    /// Its incarnation.
+    pub incarnation: u64,
+    /// Sequence within the incarnation.
+    pub sequence: u64,
+    /// In which rollout.
+    pub rollout: RolloutId,
+    /// In which attempt.
+    pub attempt: u32,
+    /// What happened.
+    pub event: Event,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// For people.
+    pub detail: Option<String>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// A newer root document, already verified against the one before.
+    RootAccepted {
+        /// The signed document.
+        envelope: Vec<u8>,
+    },
+    /// What is hosted where.
+    HostingSet(Hosting),
+    /// A product was named.
+    ProductAdded {
+        /// Its name.
+        product: ProductId,
+        /// By whom.
+        by: Principal,
+    },
+    /// A release was published.
+    Published(Box<PublishRecord>),
+    /// A release was withdrawn.
+    Withdrawn {
+        /// Which.
+        release: ReleaseId,
+        /// By whom.
+        by: Principal,
+        /// Why.
+        reason: String,
+    },
+    /// A cohort was given a name, or the name another meaning.
+    CohortDefined {
+        /// The name.
+        cohort: CohortId,
+        /// The meaning.
+        record: CohortRecord,
+        /// By whom.
+        by: Principal,
+    },
+    /// A token was made.
+    TokenMade(TokenRecord),
+    /// A token was revoked.
+    TokenRevoked {
+        /// Its public id.
+        id: String,
+    },
+    /// Devices may enroll.
+    EnrollmentOpened(EnrollmentRecord),
+    /// A device has enrolled, or got a new token.
+    Enrolled {
+        /// Which.
+        device: DeviceId,
+        /// Its model.
+        hardware: HardwareModel,
+        /// Where it is served.
+        home: HomeId,
+        /// SHA-256 of its token.
+        token: Digest,
+        /// By which leave; `None` if added by hand.
+        enrollment: Option<String>,
+    },
+    /// A rollout was drafted.
+    Drafted {
+        /// Which.
+        rollout: RolloutId,
+        /// Its plan.
+        plan: Arc<Plan>,
+        /// By whom.
+        by: Principal,
+    },
+    /// A device described itself anew.
+    Seen {
+        /// Which.
+        device: DeviceId,
+        /// What it said.
+        facts: Box<Facts>,
+    },
+    /// A device reported.
+    Reported(ReportRecord),
+    /// Time has passed: leases end and horizons are reached.
+    Clock,
+    /// Nobody could be served in this time.
+    Outage(Window),
+    /// A rollout was decided on.
+    Stepped {
+        /// Which.
+        rollout: RolloutId,
+        /// What was looked at.
+        input: Box<Input>,
+        /// Hash of the state after it.
+        state: StateHash,
+    },
+    /// A device may download.
+    Offered {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The device.
+        device: DeviceId,
+        /// From 1.
+        attempt: u32,
+        /// The image.
+        image: Digest,
+        /// Until when without progress.
+        lease_until: Timestamp,
+    },
+    /// A device may switch.
+    Permitted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The device.
+        device: DeviceId,
+        /// What was fixed.
+        exposure: Exposure,
+    },
+    /// A device that came back waits for us: its horizon stands still.
+    Held {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The device.
+        device: DeviceId,
+        /// Its horizon's new end.
+        deadline: ServiceTime,
+    },
+}
+
+impl Entry {
+    /// Its kind, as stored and filtered by.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::RootAccepted { .. } => "root_accepted",
+            Self::HostingSet(_) => "hosting_set",
+            Self::ProductAdded { .. } => "product_added",
+            Self::Published(_) => "published",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::CohortDefined { .. } => "cohort_defined",
+            Self::TokenMade(_) => "token_made",
+            Self::TokenRevoked { .. } => "token_revoked",
+            Self::EnrollmentOpened(_) => "enrollment_opened",
+            Self::Enrolled { .. } => "enrolled",
+            Self::Drafted { .. } => "drafted",
+            Self::Seen { .. } => "seen",
+            Self::Reported(_) => "reported",
+            Self::Clock => "clock",
+            Self::Outage(_) => "outage",
+            Self::Stepped { .. } => "stepped",
+            Self::Offered { .. } => "offered",
+            Self::Permitted { .. } => "permitted",
+            Self::Held { .. } => "held",
+        }
+    }
+}

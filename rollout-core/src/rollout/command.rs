@@ -1,0 +1,60 @@
+//! What operators may ask of a rollout.
+
+use super::RungIndex;
+use crate::id::Principal;
+use crate::time::Timestamp;
+use alloc::string::String;
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Command {
+    /// Begin.
+    Start,
+    /// Stop for a while; one person resumes it.
+    Pause {
+        /// Why.
+        reason: String,
+        /// When it is looked at again.
+        review_at: Timestamp,
+    },
+    /// Go on: one person after a pause, two after a halt.
+    Resume,
+    /// Open the next rung without waiting for reach, quiet or bake time.
+    Advance,
+    /// Agree that a rung may open.
+    Approve {
+        /// Which.
+        rung: RungIndex,
+    },
+    /// Stop for good.
+    Halt {
+        /// Why.
+        reason: String,
+    },
+    /// End it.
+    Cancel,
+}
+
+impl Command {
+    /// Its name in APIs and logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Pause { .. } => "pause",
+            Self::Resume => "resume",
+            Self::Advance => "advance",
+            Self::Approve { .. } => "approve",
+            Self::Halt { .. } => "halt",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+/// A command and who gave it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Commanded {
+    /// Who.
+    pub by: Principal,
+    /// What.
+    pub command: Command,
+}

@@ -1,0 +1,39 @@
+//! A rollout: its plan, where it stands, and the functions that decide.
+//!
+//! [`Rollout::step`] decides for the rollout, [`Rollout::admit`] for a device that might be
+//! offered the image, [`Rollout::permit`] for one that wants to switch. Each returns its reason.
+//! Invariants: frontiers only rise; no permit between a halt and its resume by two people; the
+//! same inputs give the same state, hash for hash.
+
+mod admit;
+mod command;
+mod ladder;
+mod observe;
+mod operate;
+mod permit;
+mod phase;
+mod plan;
+mod refusal;
+mod state_hash;
+mod step;
+mod tally;
+mod waiting;
+mod words;
+
+/// How often the evidence was started anew, by a resume after a halt.
+pub use crate::gate::Epoch as EvidenceEpoch;
+pub use admit::{Candidate, Ineligible, Terms};
+pub use command::{Command, Commanded};
+pub use ladder::{Admitted, Ladder, RUNGS, Rung, RungIndex, StratumId};
+pub use observe::{Observation, Reach};
+pub use permit::{Patience, Permit};
+pub use phase::{Cause, Phase, Review};
+pub use plan::{
+    Approval, Gates, Installed, Membership, OnSmall, Pace, Plan, PlanError, PlanFields, Reaching,
+    Silence,
+};
+pub use refusal::Refusal;
+pub use state_hash::StateHash;
+pub use step::{Effect, Input, Proven, Rollout, Step};
+pub use tally::{Arm, Cell, CellKey, Pending, Tally};
+pub use waiting::Waiting;

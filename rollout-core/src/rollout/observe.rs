@@ -1,0 +1,68 @@
+//! What a decision looks at besides the rollout itself.
+
+use super::{Cell, EvidenceEpoch, RungIndex, Tally};
+use crate::gate::{Evidence, GateError, StopCounts};
+use crate::position::Frontier;
+use alloc::vec::Vec;
+
+/// Counts over the devices that are in the open set and could be served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Reach {
+    /// Heard of lately, and not excluded.
+    pub reachable: u64,
+    /// Of these, permitted, or already on the target.
+    pub served: u64,
+}
+
+/// Everything a tick brings. Journalled with the decision, so that it can be replayed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Observation {
+    /// All counts.
+    pub tally: Tally,
+    /// Of the open set.
+    pub reach: Reach,
+    /// For each count of the ladder: the frontier that opens so many reachable devices.
+    pub count_frontiers: Vec<(u64, Frontier)>,
+}
+
+impl Observation {
+    /// The counters of the gates in `epoch`.
+    ///
+    /// # Errors
+    /// [`GateError`] if the counts contradict each other, which only a bug can bring about.
+    pub fn evidence(&self, epoch: EvidenceEpoch) -> Result<Evidence, GateError> {
+        evidence(&self.tally, epoch)
+    }
+
+    /// The counters of the hard stops, over the whole rollout.
+    pub fn stop_counts(&self) -> StopCounts {
+        let all = self.tally.sum(|_| true);
+        StopCounts {
+            bricked: all.silent,
+            safety_faults: all.safety_faults,
+            consecutive_failures: self.tally.consecutive_failures,
+        }
+    }
+
+    /// Counts of the devices whose batch is `rung`.
+    pub fn batch(&self, rung: RungIndex) -> Cell {
+        self.tally.sum(|key| key.batch == rung)
+    }
+
+    /// The frontier that opens `count` reachable devices.
+    pub fn frontier_of(&self, count: u64) -> Frontier {
+        self.count_frontiers
+            .iter()
+            .find(|(known, _)| *known == count)
+            .map_or(Frontier::CLOSED, |(_, frontier)| *frontier)
+    }
+}
+
+/// The counters of the gates in `epoch`.
+///
+/// # Errors
+/// [`GateError`] if the counts contradict each other, which only a bug can bring about.
+pub fn evidence(tally: &Tally, epoch: EvidenceEpoch) -> Result<Evidence, GateError> {
+    let sum = tally.sum(|key| key.epoch == epoch);
+    Evidence::new(sum.permitted, sum.failed_known, sum.matured, sum.matured_bad)
+}

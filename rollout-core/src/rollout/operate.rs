@@ -1,0 +1,164 @@
+//! The half of [`Rollout::step`] that answers operators.
+//!
+//! Invariant: a refusal changes nothing. Resuming a halt takes two people and starts the evidence
+//! anew; everything else takes one.
+
+use super::{
+    Cause, Command, Commanded, Effect, Phase, Refusal, Review, Rollout, RungIndex, Step, Waiting,
+};
+use crate::gate::pacing;
+use crate::id::Principal;
+use crate::time::{Span, Timestamp};
+use alloc::vec;
+
+impl Rollout {
+    pub(super) fn command(&self, commanded: &Commanded, now: Timestamp) -> Result<Step, Refusal> {
+        let by = &commanded.by;
+        match &commanded.command {
+            Command::Start => self.start(now),
+            Command::Pause { reason, review_at } => self.pause(by, reason, *review_at, now),
+            Command::Resume => self.resume(by, now),
+            Command::Advance => self.advance(now),
+            Command::Approve { rung } => self.approve(by, *rung, now),
+            Command::Halt { reason } => {
+                self.still_going()?;
+                let reason = Some(reason.clone()).filter(|r| !r.is_empty());
+                let reason = reason.ok_or(Refusal::NoReason)?;
+                Ok(self.halt(Cause::Operator { by: by.clone(), reason }, now))
+            }
+            Command::Cancel => self.cancel(by),
+        }
+    }
+
+    fn start(&self, now: Timestamp) -> Result<Step, Refusal> {
+        if self.phase != Phase::Draft {
+            return Err(Refusal::NotDraft { phase: self.phase.name() });
+        }
+        match self.plan.start_at {
+            Some(at) if at > now => {
+                let mut next = self.clone();
+                next.phase = Phase::Scheduled { at };
+                Ok(next.stay(Waiting::Until { at }))
+            }
+            _ => Ok(self.begin(now)),
+        }
+    }
+
+    fn pause(
+        &self,
+        by: &Principal,
+        reason: &str,
+        review_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Step, Refusal> {
+        if !self.phase.gives() {
+            return Err(Refusal::NotRunning { phase: self.phase.name() });
+        }
+        if reason.is_empty() {
+            return Err(Refusal::NoReason);
+        }
+        if review_at <= now {
+            return Err(Refusal::ReviewPassed);
+        }
+        let review = Review { owner: by.clone(), reason: reason.into(), at: review_at };
+        let mut next = self.clone();
+        next.phase = Phase::Paused { review: review.clone(), since: now };
+        let waiting = Some(Waiting::Resume { review });
+        Ok(Step { next, effects: vec![Effect::Paused], waiting, evaluation: None })
+    }
+
+    fn resume(&self, by: &Principal, now: Timestamp) -> Result<Step, Refusal> {
+        let mut next = self.clone();
+        match &self.phase {
+            Phase::Paused { since, .. } => {
+                next.rung_opened = self.rung_opened.after(now.since(*since));
+            }
+            Phase::Halted { cause, at, resume } => {
+                if resume.contains(by) {
+                    return Err(Refusal::SamePerson { by: by.as_str().into() });
+                }
+                let mut people = resume.clone();
+                people.push(by.clone());
+                if people.len() < 2 {
+                    next.phase = Phase::Halted { cause: cause.clone(), at: *at, resume: people };
+                    return Ok(next.stay(Waiting::TwoPeople { have: 1 }));
+                }
+                next.restart_evidence(now.since(*at))?;
+            }
+            Phase::Draft
+            | Phase::AwaitingApproval { .. }
+            | Phase::Scheduled { .. }
+            | Phase::Deploying
+            | Phase::Soaking
+            | Phase::Completed { .. }
+            | Phase::Canceled { .. } => {
+                return Err(Refusal::NotStopped { phase: self.phase.name() });
+            }
+        }
+        next.phase = Phase::Deploying;
+        let waiting = Some(Waiting::Reach { have: 0, of: 0 });
+        Ok(Step { next, effects: vec![Effect::Resumed], waiting, evaluation: None })
+    }
+
+    /// A halt is final for its evidence: the next epoch counts from nothing, at a smaller alpha.
+    fn restart_evidence(&mut self, stood: Span) -> Result<(), Refusal> {
+        self.epoch = self.epoch.next();
+        self.proven = None;
+        self.rung_opened = self.rung_opened.after(stood);
+        let need = pacing::min_budget(self.plan.gate_set(), self.epoch);
+        let have = self.plan.budget().devices();
+        if have < need { Err(Refusal::BudgetTooSmall { have, need }) } else { Ok(()) }
+    }
+
+    fn advance(&self, now: Timestamp) -> Result<Step, Refusal> {
+        if !matches!(self.phase, Phase::Deploying | Phase::Soaking) {
+            return Err(Refusal::NotAdvancing { phase: self.phase.name() });
+        }
+        if self.rung == self.plan.ladder.last() {
+            return Err(Refusal::LastRung);
+        }
+        let rung = self.rung.next();
+        match self.approvals_missing(rung) {
+            0 => Ok(self.clone().open_if_approved(rung, now)),
+            need => Err(Refusal::NeedsApproval { rung: rung.0 + 1, need }),
+        }
+    }
+
+    fn approve(&self, by: &Principal, rung: RungIndex, now: Timestamp) -> Result<Step, Refusal> {
+        self.still_going()?;
+        if self.approvals_missing(rung) == 0 {
+            return Err(Refusal::NoApprovalNeeded { rung: rung.0 + 1 });
+        }
+        if *by == self.author {
+            return Err(Refusal::Author { by: by.as_str().into() });
+        }
+        let mut next = self.clone();
+        let people = next.approvals.entry(rung).or_default();
+        if people.contains(by) {
+            return Err(Refusal::SamePerson { by: by.as_str().into() });
+        }
+        people.push(by.clone());
+        match next.phase {
+            Phase::AwaitingApproval { rung } => Ok(next.await_approval(rung, now)),
+            _ => Ok(next.stay(Waiting::Reach { have: 0, of: 0 })),
+        }
+    }
+
+    fn cancel(&self, by: &Principal) -> Result<Step, Refusal> {
+        if matches!(self.phase, Phase::Canceled { .. } | Phase::Completed { .. }) {
+            return Err(Refusal::Ended { phase: self.phase.name() });
+        }
+        let mut next = self.clone();
+        next.phase = Phase::Canceled { by: by.clone() };
+        Ok(Step { next, effects: vec![Effect::Canceled], waiting: None, evaluation: None })
+    }
+
+    fn still_going(&self) -> Result<(), Refusal> {
+        match self.phase {
+            Phase::Halted { .. } | Phase::Canceled { .. } => {
+                Err(Refusal::Ended { phase: self.phase.name() })
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Whether a device that has the image may switch. From the commit of its permit it is exposed.
+
+use super::{Admitted, EvidenceEpoch, Ineligible, Rollout, Tally, Waiting, observe};
+use crate::device::{Execution, Exposure, State};
+use crate::gate::{HoldReason, Pacing};
+use crate::rollout::{Candidate, Phase};
+use crate::time::{ServiceTime, Span};
+use core::fmt;
+
+/// Most offers for each free permit.
+//= design 4.1: max_offers defaults to four times the permit cap
+const OFFERS_PER_PERMIT: u64 = 4;
+
+/// The answer to a device that wants to switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Permit {
+    /// Commit this, then say yes.
+    Grant(Exposure),
+    /// It has its yes already.
+    Again,
+    /// Not yet.
+    Wait(Patience),
+    /// Not at all.
+    Stop(&'static str),
+}
+
+/// Why a device must wait for its permit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// The rollout stands still.
+    Standing(&'static str),
+    /// Evidence allows no more in flight.
+    Paced(HoldReason),
+    /// The plan allows no more in flight.
+    InFlight(u64),
+    /// The rung's count is used up, or what the plan requires does not hold.
+    Not(Ineligible),
+}
+
+impl fmt::Display for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Standing(phase) => write!(f, "the rollout is {phase}"),
+            Self::Paced(hold) => hold.fmt(f),
+            Self::InFlight(cap) => write!(f, "{cap} devices are in flight, as many as may be"),
+            Self::Not(reason) => reason.fmt(f),
+        }
+    }
+}
+
+impl Rollout {
+    /// How many more permits evidence and plan allow, and what stops the next one if none.
+    pub fn slots(&self, tally: &Tally) -> Result<u64, Patience> {
+        let paced = self.evidence_slots(tally, self.epoch)?;
+        match self.plan.pace.max_in_flight {
+            None => Ok(paced),
+            Some(cap) => {
+                let in_flight = tally.sum(|_| true).unconfirmed;
+                let free = cap.saturating_sub(in_flight).min(paced);
+                if free == 0 { Err(Patience::InFlight(cap)) } else { Ok(free) }
+            }
+        }
+    }
+
+    fn evidence_slots(&self, tally: &Tally, epoch: EvidenceEpoch) -> Result<u64, Patience> {
+        if self.proven.is_some() {
+            return Ok(u64::MAX);
+        }
+        // Contradictory counts, which only a bug brings about, let nobody in.
+        let spent = Err(Patience::Paced(HoldReason::BudgetSpent));
+        let Ok(evidence) = observe::evidence(tally, epoch) else { return spent };
+        match Pacing::of(&self.plan.gates.failure, evidence, self.plan.budget()) {
+            Pacing::Open { slots, .. } => Ok(slots),
+            Pacing::Full { .. } => Err(Patience::Paced(HoldReason::Paced)),
+            Pacing::BudgetSpent { .. } => spent,
+        }
+    }
+
+    /// Most offers that may be open.
+    pub(super) fn offer_cap(&self, tally: &Tally) -> u64 {
+        self.plan.pace.max_offers.unwrap_or_else(|| {
+            let slots = self.slots(tally).unwrap_or(0);
+            let held = tally.sum(|_| true).unconfirmed;
+            slots.saturating_add(held).saturating_mul(OFFERS_PER_PERMIT)
+        })
+    }
+
+    /// Decides whether a device that has the image may switch.
+    ///
+    /// `service` is the service time at `candidate.now`; `usual` the device's check-in interval.
+    pub fn permit(
+        &self,
+        tally: &Tally,
+        candidate: &Candidate,
+        execution: &Execution,
+        service: ServiceTime,
+        usual: Span,
+    ) -> Permit {
+        if self.phase.stops() {
+            return Permit::Stop(self.phase.name());
+        }
+        match execution.state {
+            State::Permitted => return Permit::Again,
+            State::Interrupted
+            | State::Offered
+            | State::Downloading
+            | State::Ready
+            | State::Deferred
+            | State::Lapsed => {}
+            State::Confirmed
+            | State::RolledBack
+            | State::Failed
+            | State::Silent
+            | State::Refused
+            | State::Revoked
+            | State::Left => return Permit::Stop("over"),
+        }
+        match self.suits(candidate) {
+            Ok(_) => {}
+            Err(reason) if reason.excludes() => return Permit::Stop("excluded"),
+            Err(reason) => return Permit::Wait(Patience::Not(reason)),
+        }
+        if !self.phase.gives() {
+            return Permit::Wait(Patience::Standing(self.phase.name()));
+        }
+        match self.room(tally, candidate, execution) {
+            Ok(admitted) => Permit::Grant(self.exposure(candidate, admitted, service, usual)),
+            Err(patience) => Permit::Wait(patience),
+        }
+    }
+
+    /// An interrupted device has kept its slot; any other needs a free one.
+    fn room(
+        &self,
+        tally: &Tally,
+        candidate: &Candidate,
+        execution: &Execution,
+    ) -> Result<Admitted, Patience> {
+        if let (State::Interrupted, Some(before)) = (execution.state, &execution.exposure) {
+            return Ok(before.admitted);
+        }
+        let admitted = self.is_open_to(candidate).map_err(Patience::Not)?;
+        self.count_room(tally, admitted).map_err(Patience::Not)?;
+        if let Some(require) = &self.plan.require
+            && !require.matches(candidate.device)
+        {
+            let reason = Ineligible::Requires(alloc::format!("{require}"));
+            return Err(Patience::Not(reason));
+        }
+        self.slots(tally).map(|_| admitted)
+    }
+
+    fn exposure(
+        &self,
+        candidate: &Candidate,
+        admitted: Admitted,
+        service: ServiceTime,
+        usual: Span,
+    ) -> Exposure {
+        let horizon = self.plan.horizon(usual);
+        Exposure {
+            batch: self.rung,
+            stratum: candidate.stratum,
+            epoch: self.epoch,
+            admitted,
+            at: candidate.now,
+            horizon,
+            deadline: service.after(horizon),
+        }
+    }
+
+    /// What a whole rollout waits for while no permit can be given.
+    pub fn pacing_wait(&self, tally: &Tally) -> Option<Waiting> {
+        match (&self.phase, self.slots(tally)) {
+            (Phase::Deploying, Err(Patience::Paced(hold))) => Some(Waiting::Evidence { hold }),
+            _ => None,
+        }
+    }
+}

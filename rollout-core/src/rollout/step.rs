@@ -1,0 +1,380 @@
+//! THE function: what a rollout does next, and why it waits.
+//!
+//! Total over phases and inputs. Observations are never refused; commands may be, and then change
+//! nothing. Not here: which devices; see `admit` and `permit`.
+
+use super::{
+    Cause, Commanded, EvidenceEpoch, Observation, OnSmall, Phase, Plan, Refusal, RungIndex,
+    StateHash, StratumId, Waiting,
+};
+use crate::gate::{Evaluation, Evidence, HoldReason, Verdict};
+use crate::id::{Principal, RolloutId};
+use crate::position::{Frontier, Salt};
+use crate::time::Timestamp;
+use alloc::{collections::BTreeMap, format, sync::Arc, vec, vec::Vec};
+
+/// What a decision is asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// Somebody wants something.
+    Command(Commanded),
+    /// Time has passed and facts have come in.
+    Observed(Observation),
+}
+
+/// What is to be done outside, as data that may be sent twice.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// A rung was opened.
+    RungOpened(RungIndex),
+    /// The gates have passed.
+    Proven,
+    /// Nothing more is given until someone resumes it.
+    Paused,
+    /// Offers are withdrawn and nothing more is given.
+    Halted,
+    /// It goes on.
+    Resumed,
+    /// Every reachable device was served.
+    Completed,
+    /// It was ended by hand; offers are withdrawn.
+    Canceled,
+}
+
+impl Effect {
+    /// Its name in events.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::RungOpened(_) => "rung_opened",
+            Self::Proven => "proven",
+            Self::Paused => "paused",
+            Self::Halted => "halted",
+            Self::Resumed => "resumed",
+            Self::Completed => "completed",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+/// When the gates passed first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Proven {
+    /// Devices past their horizon.
+    pub matured: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A rollout: everything its next decision depends on, besides the input.
+#[derive(Clone, Debug, PartialEq, Hash)]
+pub struct Rollout {
+    /// Its id.
+    pub id: RolloutId,
+    /// What was agreed.
+    pub plan: Arc<Plan>,
+    /// Who wrote the plan.
+    pub author: Principal,
+    /// Where it stands.
+    pub phase: Phase,
+    /// The open rung.
+    pub rung: RungIndex,
+    /// When it opened, moved on by pauses.
+    pub rung_opened: Timestamp,
+    /// How far each stratum is open.
+    pub frontiers: BTreeMap<StratumId, Frontier>,
+    /// How often the evidence was started anew.
+    pub epoch: EvidenceEpoch,
+    /// First pass of this epoch.
+    pub proven: Option<Proven>,
+    /// Who has approved which rung.
+    pub approvals: BTreeMap<RungIndex, Vec<Principal>>,
+    /// Decisions that changed something.
+    pub generation: u64,
+    /// Time of the last of them; time never runs backwards.
+    pub decided_at: Timestamp,
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "an unread step is a lost decision"]
+pub struct Step {
+    /// The state after it.
+    pub next: Rollout,
+    /// What to do outside.
+    pub effects: Vec<Effect>,
+    /// What it waits for; nothing once it has ended.
+    pub waiting: Option<Waiting>,
+    /// What the gates said, if they were asked.
+    pub evaluation: Option<Evaluation>,
+}
+
+impl Rollout {
+    /// A draft.
+    pub fn draft(id: RolloutId, plan: Arc<Plan>, author: Principal, now: Timestamp) -> Self {
+        Self {
+            id,
+            plan,
+            author,
+            phase: Phase::Draft,
+            rung: RungIndex(0),
+            rung_opened: now,
+            frontiers: BTreeMap::new(),
+            epoch: EvidenceEpoch::default(),
+            proven: None,
+            approvals: BTreeMap::new(),
+            generation: 0,
+            decided_at: now,
+        }
+    }
+
+    /// What its positions are salted with.
+    pub fn salt(&self) -> Salt {
+        Salt::of(&format!("{}", self.id))
+    }
+
+    /// How far a stratum is open.
+    pub fn frontier(&self, stratum: StratumId) -> Frontier {
+        self.frontiers.get(&stratum).copied().unwrap_or(Frontier::CLOSED)
+    }
+
+    /// The hash of this state.
+    pub fn state_hash(&self) -> StateHash {
+        StateHash::of(self)
+    }
+
+    /// Decides what happens next.
+    ///
+    /// `now` is UTC milliseconds; an earlier one than that of the last decision counts as that.
+    ///
+    /// # Errors
+    /// [`Refusal`] if an operator asks for what this phase cannot do. Observations are never
+    /// refused.
+    pub fn step(&self, input: &Input, now: Timestamp) -> Result<Step, Refusal> {
+        let now = now.max(self.decided_at);
+        let mut step = match input {
+            Input::Command(commanded) => self.command(commanded, now)?,
+            Input::Observed(seen) => self.observe(seen, now),
+        };
+        if step.next != *self {
+            step.next.generation = self.generation + 1;
+            step.next.decided_at = now;
+        }
+        Ok(step)
+    }
+
+    /// Whether `step` would change this rollout.
+    pub fn is_changed_by(&self, step: &Step) -> bool {
+        step.next.generation != self.generation
+    }
+
+    /// The gates' counters from an observation; contradictory counts, which only a bug brings
+    /// about, count as no evidence, so that nothing is proven by them.
+    fn evidence(&self, seen: &Observation) -> Evidence {
+        seen.evidence(self.epoch).unwrap_or_default()
+    }
+
+    /// What the gates say.
+    pub fn evaluate(&self, seen: &Observation) -> Evaluation {
+        let evidence = self.evidence(seen);
+        self.plan.gate_set().evaluate(self.epoch, &[evidence], &seen.stop_counts())
+    }
+
+    fn observe(&self, seen: &Observation, now: Timestamp) -> Step {
+        match &self.phase {
+            Phase::Draft => self.stay(Waiting::Start),
+            Phase::Scheduled { at } if now >= *at => self.begin(now),
+            Phase::Scheduled { at } => self.stay(Waiting::Until { at: *at }),
+            Phase::Halted { resume, .. } => {
+                self.stay(Waiting::TwoPeople { have: resume.len() as u8 })
+            }
+            Phase::Canceled { .. } => self.end(),
+            Phase::AwaitingApproval { .. }
+            | Phase::Deploying
+            | Phase::Soaking
+            | Phase::Paused { .. }
+            | Phase::Completed { .. } => self.judge(seen, now),
+        }
+    }
+
+    /// Gates first, then the ladder.
+    fn judge(&self, seen: &Observation, now: Timestamp) -> Step {
+        let evaluation = self.evaluate(seen);
+        if let Verdict::Abort(breach) = &evaluation.verdict {
+            let mut step = self.halt(Cause::Breach(breach.clone()), now);
+            step.evaluation = Some(evaluation);
+            return step;
+        }
+        let mut next = self.clone();
+        let mut effects = Vec::new();
+        if evaluation.verdict == Verdict::Pass && self.proven.is_none() {
+            let matured = self.evidence(seen).for_pass().total();
+            next.proven = Some(Proven { matured, at: now });
+            effects.push(Effect::Proven);
+        }
+        let mut step = next.climb(seen, &evaluation, now);
+        effects.append(&mut step.effects);
+        Step { effects, evaluation: Some(evaluation), ..step }
+    }
+
+    fn climb(mut self, seen: &Observation, evaluation: &Evaluation, now: Timestamp) -> Step {
+        match &self.phase {
+            Phase::Paused { review, .. } => {
+                let review = review.clone();
+                return self.stay(Waiting::Resume { review });
+            }
+            Phase::Completed { .. } => return self.end(),
+            &Phase::AwaitingApproval { rung } => return self.await_approval(rung, now),
+            Phase::Draft
+            | Phase::Scheduled { .. }
+            | Phase::Deploying
+            | Phase::Soaking
+            | Phase::Halted { .. }
+            | Phase::Canceled { .. } => {}
+        }
+        if let Some(count) = self.plan.ladder.count_limit(self.rung) {
+            self.raise(seen.frontier_of(count));
+        }
+        match self.unfinished(seen, evaluation, now) {
+            Some(waiting) => {
+                self.phase = match waiting {
+                    Waiting::Reach { .. } => Phase::Deploying,
+                    _ => Phase::Soaking,
+                };
+                self.stay(waiting)
+            }
+            None if self.rung == self.plan.ladder.last() => {
+                self.phase = Phase::Completed { at: now };
+                Step { effects: vec![Effect::Completed], ..self.end() }
+            }
+            None => {
+                let next = self.rung.next();
+                self.open_if_approved(next, now)
+            }
+        }
+    }
+
+    /// What the open rung still needs; `None` if it is finished.
+    fn unfinished(
+        &self,
+        seen: &Observation,
+        gates: &Evaluation,
+        now: Timestamp,
+    ) -> Option<Waiting> {
+        let open_for = now.since(self.rung_opened);
+        let expired = open_for >= self.plan.reaching.max_open;
+        if let Some(waiting) = self.missing_reach(seen, expired) {
+            return Some(waiting);
+        }
+        let batch = seen.batch(self.rung);
+        let last = self.rung == self.plan.ladder.last();
+        let all = seen.tally.sum(|_| true);
+        if last && !expired && all.matured < all.permitted {
+            return Some(Waiting::Horizon { have: all.matured, of: all.permitted });
+        }
+        let min_matured = u64::from(self.plan.reaching.min_matured_bp);
+        if batch.matured * 10_000 < batch.permitted * min_matured {
+            return Some(Waiting::Horizon { have: batch.matured, of: batch.permitted });
+        }
+        let baked = self.rung_opened.after(self.plan.reaching.min_bake);
+        if now < baked {
+            return Some(Waiting::Bake { until: baked });
+        }
+        if last || self.proven.is_some() { None } else { self.missing_proof(seen, gates) }
+    }
+
+    fn missing_reach(&self, seen: &Observation, expired: bool) -> Option<Waiting> {
+        let Observation { reach, .. } = seen;
+        let full = match self.plan.ladder.count_limit(self.rung) {
+            Some(count) => seen.tally.sum(|_| true).by_position >= count && count > 0,
+            None => false,
+        };
+        let enough = reach.served * 10_000
+            >= reach.reachable * u64::from(self.plan.reaching.min_reach_bp)
+            && reach.reachable > 0;
+        // In the last rung nobody who can be reached is left out.
+        let everyone = self.rung != self.plan.ladder.last() || reach.served >= reach.reachable;
+        if full || (enough && (everyone || expired)) || (expired && reach.reachable == 0) {
+            return None;
+        }
+        Some(Waiting::Reach { have: reach.served, of: reach.reachable })
+    }
+
+    /// What an unproven rung still needs to go on.
+    //= design 4.3: a rung too small to prove goes on when quiet, one that could prove does not
+    fn missing_proof(&self, seen: &Observation, gates: &Evaluation) -> Option<Waiting> {
+        let hold = |hold| Some(Waiting::Evidence { hold });
+        let reason = match &gates.verdict {
+            Verdict::Hold(reason) => reason.clone(),
+            Verdict::Pass | Verdict::Abort(_) => return None,
+        };
+        let batch = seen.batch(self.rung);
+        let exhausted = batch.matured == batch.permitted;
+        if self.plan.can_prove(seen.reach.reachable) {
+            return hold(if exhausted { HoldReason::StageExhausted } else { reason });
+        }
+        if self.plan.on_small == OnSmall::Hold {
+            return Some(Waiting::Operator);
+        }
+        if !exhausted {
+            return Some(Waiting::Horizon { have: batch.matured, of: batch.permitted });
+        }
+        let matured = self.evidence(seen).for_pass();
+        if self.plan.gates.failure.is_quiet(matured) { None } else { hold(reason) }
+    }
+
+    pub(super) fn raise(&mut self, frontier: Frontier) {
+        let open = self.frontiers.entry(StratumId(0)).or_insert(Frontier::CLOSED);
+        *open = open.raised_to(frontier);
+    }
+
+    /// Begins with the first rung.
+    pub(super) fn begin(&self, now: Timestamp) -> Step {
+        self.clone().open_if_approved(RungIndex(0), now)
+    }
+
+    pub(super) fn open_if_approved(mut self, rung: RungIndex, now: Timestamp) -> Step {
+        if self.approvals_missing(rung) > 0 {
+            self.phase = Phase::AwaitingApproval { rung };
+            return self.await_approval(rung, now);
+        }
+        self.phase = Phase::Deploying;
+        self.rung = rung;
+        self.rung_opened = now;
+        self.raise(self.plan.ladder.share_frontier(rung));
+        let waiting = Some(Waiting::Reach { have: 0, of: 0 });
+        Step { effects: vec![Effect::RungOpened(rung)], waiting, evaluation: None, next: self }
+    }
+
+    pub(super) fn approvals_missing(&self, rung: RungIndex) -> u8 {
+        if !self.plan.approval.before.contains(&rung) {
+            return 0;
+        }
+        let have = self.approvals.get(&rung).map_or(0, |by| by.len() as u8);
+        self.plan.approval.by.saturating_sub(have)
+    }
+
+    pub(super) fn await_approval(self, rung: RungIndex, now: Timestamp) -> Step {
+        let missing = self.approvals_missing(rung);
+        if missing == 0 {
+            return self.open_if_approved(rung, now);
+        }
+        let need = self.plan.approval.by;
+        self.stay(Waiting::Approval { rung: rung.0 + 1, have: need - missing, need })
+    }
+
+    pub(super) fn stay(&self, waiting: Waiting) -> Step {
+        let effects = Vec::new();
+        Step { next: self.clone(), effects, waiting: Some(waiting), evaluation: None }
+    }
+
+    pub(super) fn end(&self) -> Step {
+        Step { next: self.clone(), effects: Vec::new(), waiting: None, evaluation: None }
+    }
+
+    pub(super) fn halt(&self, cause: Cause, now: Timestamp) -> Step {
+        let mut next = self.clone();
+        next.phase = Phase::Halted { cause, at: now, resume: Vec::new() };
+        let waiting = Some(Waiting::TwoPeople { have: 0 });
+        Step { next, effects: vec![Effect::Halted], waiting, evaluation: None }
+    }
+}

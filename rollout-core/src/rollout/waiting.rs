@@ -1,0 +1,90 @@
+//! What a rollout waits for. Nobody waits without a reason.
+
+use super::Review;
+use crate::gate::HoldReason;
+use crate::time::Timestamp;
+use core::fmt;
+
+/// What a rollout waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Waiting {
+    /// To be started.
+    Start,
+    /// For its time.
+    Until {
+        /// When.
+        at: Timestamp,
+    },
+    /// For people.
+    Approval {
+        /// Rung, from 1.
+        rung: u16,
+        /// How many.
+        have: u8,
+        /// Of how many.
+        need: u8,
+    },
+    /// For devices of the open rung to ask and be permitted.
+    Reach {
+        /// Permitted, of those that are reachable.
+        have: u64,
+        /// Reachable.
+        of: u64,
+    },
+    /// For permitted devices to reach their horizon.
+    Horizon {
+        /// Past it.
+        have: u64,
+        /// Permitted.
+        of: u64,
+    },
+    /// For evidence.
+    Evidence {
+        /// What is missing.
+        hold: HoldReason,
+    },
+    /// For the shortest time a rung stays open.
+    Bake {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// For an operator: the rung is too small to prove anything and the plan says hold.
+    Operator,
+    /// For the end of a pause.
+    Resume {
+        /// Who, why, until when.
+        review: Review,
+    },
+    /// For two people, after a halt.
+    TwoPeople {
+        /// How many have agreed.
+        have: u8,
+    },
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => f.write_str("to be started"),
+            Self::Until { at } => write!(f, "its start at {} s", at.unix_secs()),
+            Self::Approval { rung, have, need } => {
+                write!(f, "approval of rung {rung}: {have} of {need}")
+            }
+            Self::Reach { have, of } => write!(f, "devices: {have} of {of} reachable permitted"),
+            Self::Horizon { have, of } => write!(f, "horizons: {have} of {of} passed"),
+            Self::Evidence { hold } => write!(f, "evidence: {hold}"),
+            Self::Bake { until } => write!(f, "its bake time, until {} s", until.unix_secs()),
+            Self::Operator => f.write_str("an operator: the rung is too small to prove anything"),
+            Self::Resume { review } => {
+                write!(
+                    f,
+                    "{}: {} (review at {} s)",
+                    review.owner,
+                    review.reason,
+                    review.at.unix_secs()
+                )
+            }
+            Self::TwoPeople { have } => write!(f, "two people to resume it: {have} of 2"),
+        }
+    }
+}

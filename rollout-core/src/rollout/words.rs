@@ -1,0 +1,36 @@
+//! How verdicts of the gates read in a sentence: one wording for explanations, API and screens.
+
+use crate::gate::{Breach, HoldReason};
+use core::fmt;
+
+impl fmt::Display for HoldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoData => f.write_str("nobody is exposed yet"),
+            Self::TooFew { need } => write!(f, "a proof needs {need} devices past their horizon"),
+            Self::Indifferent { rate } => write!(f, "a failure rate of {rate} proves nothing soon"),
+            Self::Silent { share } => write!(f, "{share} of the devices are silent"),
+            Self::StageExhausted => f.write_str("all of the rung are past their horizon, no proof"),
+            Self::StratumUnproven { stratum } => write!(f, "stratum {stratum} is not proven"),
+            Self::Paced => f.write_str("as many are in flight as the evidence allows"),
+            Self::BudgetSpent => f.write_str("the budget is spent and nothing is in flight"),
+            Self::Baking { until_ms } => write!(f, "bakes until {} s", until_ms / 1000),
+        }
+    }
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HardStop { rule, have, limit } => {
+                write!(f, "{} reached: {have} of {limit}", rule.name())
+            }
+            Self::Evidence { component, ln_e, threshold } => write!(
+                f,
+                "{component} rate is above its limit: evidence {:.1}, {:.1} is enough",
+                ln_e.get(),
+                threshold.get()
+            ),
+        }
+    }
+}
