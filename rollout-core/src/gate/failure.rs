@@ -108,7 +108,7 @@ impl FailureGate {
 
     /// Whether known failures among the exposed prove a rate above `p_max`.
     pub fn aborts(&self, tally: Tally) -> bool {
-        tally.bad() > self.min_failures
+        tally.bad() >= self.min_failures
             && exceeds(tally, self.p_max)
             && self.ln_e_abort(tally) >= self.alpha.ln_threshold()
     }
@@ -153,13 +153,13 @@ impl FailureGate {
         if of >= NEED_LIMIT || !undercuts(tally, self.p_pass) {
             return None;
         }
-        let next = of + 1;
         let reach = NEED_LIMIT + of.div_ceil(bad);
-        let earliest = first_true(next, reach, |size| self.could_pass(tally, size))?;
-        // `size` devices contain `ceil(size·bad/of)` bad ones; sizes with as many form a block.
-        let mut block = ((earliest - 1) * bad / of).max((next * bad).div_ceil(of));
+        let earliest = first_true(of + 1, reach, |size| self.could_pass(tally, size))?;
+        // `size` devices contain `ceil(size·bad/of)` bad ones; sizes with as many form a block,
+        // and the tally itself is the end of one.
+        let mut block = ((earliest - 1) * bad / of).max(bad + 1);
         loop {
-            let low = ((block - 1) * of / bad + 1).max(next);
+            let low = (block - 1) * of / bad + 1;
             let high = (block * of / bad).min(NEED_LIMIT);
             if low > NEED_LIMIT {
                 return None;

@@ -152,7 +152,7 @@ impl<'a> Walk<'a> {
             size: 0,
             mass: vec![1.0],
             open_from: 0,
-            aborts_from: gate.min_failures(),
+            aborts_from: 1,
             abort: Absorbed::default(),
             pass: Absorbed::default(),
             undecided: 1.0,

@@ -92,6 +92,11 @@ mod tests {
         counts.bricked = 3;
         let breach = Breach::HardStop { rule: StopRule::Bricked, have: 3, limit: 3 };
         assert_eq!(stops.breach(&counts), Some(breach));
+        let strict = HardStops { max_consecutive_failures: NonZeroU64::new(99), ..stops.clone() };
+        let in_a_row = StopCounts { bricked: 0, ..counts };
+        let rule = StopRule::ConsecutiveFailures;
+        let breach = Breach::HardStop { rule, have: 99, limit: 99 };
+        assert_eq!(strict.breach(&in_a_row), Some(breach));
         counts.safety_faults = 1;
         let breach = Breach::HardStop { rule: StopRule::SafetyFaults, have: 1, limit: 1 };
         assert_eq!(stops.breach(&counts), Some(breach));
