@@ -17,6 +17,8 @@ pub mod cohort;
 #[cfg(feature = "decide")]
 pub mod device;
 #[cfg(feature = "decide")]
+pub mod fleet;
+#[cfg(feature = "decide")]
 pub mod gate;
 #[cfg(feature = "decide")]
 pub mod hosting;

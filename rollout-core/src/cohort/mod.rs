@@ -48,6 +48,7 @@ impl<K: AsRef<str>, V: AsRef<str>, const N: usize> Attributes for [(K, V); N] {
 }
 
 /// Attributes that a function knows; made by [`from_fn`].
+#[derive(Clone, Copy)]
 pub struct FromFn<'v, F> {
     ask: F,
     values: PhantomData<&'v str>,

@@ -143,7 +143,7 @@ impl<'t> Parser<'t> {
             let next = self.all()?;
             spread(next, &mut nodes, Join::Any);
         }
-        Ok(joined(nodes, Node::Any))
+        Ok(group(nodes, Node::Any))
     }
 
     fn all(&mut self) -> Result<Node, SelectorError> {
@@ -154,7 +154,7 @@ impl<'t> Parser<'t> {
             let next = self.term()?;
             spread(next, &mut nodes, Join::All);
         }
-        Ok(joined(nodes, Node::All))
+        Ok(group(nodes, Node::All))
     }
 
     fn term(&mut self) -> Result<Node, SelectorError> {
@@ -200,7 +200,7 @@ impl<'t> Parser<'t> {
         if !starts {
             return Err(self.error(SelectorFault::Attribute, "an attribute name"));
         }
-        let name = self.while_(is_name);
+        let name = self.take_while(is_name);
         if name.len() > limits::ATTRIBUTE_BYTES {
             self.at -= name.len();
             let expected = format!("a name of at most {} bytes", limits::ATTRIBUTE_BYTES);
@@ -262,7 +262,7 @@ impl<'t> Parser<'t> {
     fn presence(&mut self) -> Result<Presence, SelectorError> {
         self.skip_spaces();
         let start = self.at;
-        match self.while_(is_bare) {
+        match self.take_while(is_bare) {
             "true" => Ok(Presence::Absent),
             "false" => Ok(Presence::Present),
             _ => {
@@ -291,7 +291,7 @@ impl<'t> Parser<'t> {
         if let Some(quote @ ('"' | '\'')) = self.peek() {
             return self.quoted(quote);
         }
-        let word = self.while_(is_bare);
+        let word = self.take_while(is_bare);
         if word.is_empty() {
             return Err(self.error(SelectorFault::Value, "a value"));
         }
@@ -348,7 +348,7 @@ impl<'t> Parser<'t> {
     }
 
     fn skip_spaces(&mut self) {
-        self.while_(char::is_whitespace);
+        self.take_while(char::is_whitespace);
     }
 
     /// The next character that is no space, not taken.
@@ -363,7 +363,7 @@ impl<'t> Parser<'t> {
         Some(c)
     }
 
-    fn while_(&mut self, is_part: fn(char) -> bool) -> &'t str {
+    fn take_while(&mut self, is_part: fn(char) -> bool) -> &'t str {
         let rest = &self.text[self.at..];
         let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
         self.at += end;
@@ -418,7 +418,8 @@ fn spread(node: Node, nodes: &mut Vec<Node>, join: Join) {
     }
 }
 
-fn joined(mut nodes: Vec<Node>, join: fn(Vec<Node>) -> Node) -> Node {
+/// One node as it is, several as a group.
+fn group(mut nodes: Vec<Node>, join: fn(Vec<Node>) -> Node) -> Node {
     match nodes.pop() {
         Some(only) if nodes.is_empty() => only,
         Some(last) => {

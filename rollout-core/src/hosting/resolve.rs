@@ -6,6 +6,7 @@
 
 use super::{Binding, Contract, Home, HomeId, HostedVersion, Hosting, Requirement, ServiceName};
 use crate::cohort::nearest;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::fmt;
@@ -66,7 +67,7 @@ pub enum NotHosted {
         /// The home.
         home: HomeId,
         /// The first requirement, by service, that is not met.
-        requirement: Requirement,
+        requirement: Box<Requirement>,
         /// What is hosted instead.
         nearest: Hosted,
     },
@@ -189,7 +190,7 @@ fn services(
     let each = contract.requirements().iter().map(|requirement| {
         best(requirement, home, hosting).cloned().ok_or_else(|| NotHosted::NoVersion {
             home: home.id.clone(),
-            requirement: requirement.clone(),
+            requirement: Box::new(requirement.clone()),
             nearest: closest(requirement, home, hosting),
         })
     });

@@ -26,6 +26,8 @@ pub struct Candidate<'a> {
     pub in_cohort: &'a dyn Fn(&CohortId) -> bool,
     /// How it stands in another rollout, if the plan takes that one back.
     pub other_execution: Option<&'a Execution>,
+    /// Another rollout that takes this one back.
+    pub superseded_by: Option<RolloutId>,
     /// Its stratum.
     pub stratum: StratumId,
     /// The time.
@@ -120,6 +122,9 @@ pub enum Ineligible {
         /// Bytes.
         slot: u64,
     },
+    /// This rollout is taken back.
+    #[error("rollout {0} takes this one back")]
+    Superseded(RolloutId),
     /// Withdrawn.
     #[error("the release is {0}")]
     Release(&'static str),
@@ -188,6 +193,7 @@ impl Ineligible {
             Self::CountReached { .. } => "EX-020",
             Self::Requires(_) => "EX-021",
             Self::Offers { .. } => "EX-022",
+            Self::Superseded(_) => "EX-023",
         }
     }
 
@@ -199,6 +205,7 @@ impl Ineligible {
                 | Self::NoArtifact { .. }
                 | Self::AlreadyRuns
                 | Self::MovedOn
+                | Self::Superseded(_)
                 | Self::Fled
                 | Self::Counter { .. }
                 | Self::SteppingStone { .. }
@@ -239,7 +246,7 @@ impl Rollout {
         if !self.phase.gives() {
             return Err(Ineligible::Phase(self.phase.name()));
         }
-        let admitted = self.is_open_to(candidate)?;
+        let admitted = self.opens_to(candidate)?;
         let open =
             candidate.execution.filter(|e| e.state.holds_offer() || e.state == State::Interrupted);
         let attempt = match (open, candidate.execution) {
@@ -281,6 +288,9 @@ impl Rollout {
             Some(_) | None => false,
         };
         if !in_hand {
+            if let Some(other) = candidate.superseded_by {
+                return Err(Ineligible::Superseded(other));
+            }
             can_install(candidate, artifact)?;
         }
         if let (Membership::StillRunning { .. }, Some(other)) =
@@ -319,7 +329,7 @@ impl Rollout {
     }
 
     /// Whether the ladder has come to this device.
-    pub(super) fn is_open_to(&self, candidate: &Candidate) -> Result<Admitted, Ineligible> {
+    pub(crate) fn opens_to(&self, candidate: &Candidate) -> Result<Admitted, Ineligible> {
         let mut named = self.plan.ladder.cohorts_open_at(self.rung);
         if self.has_begun() && named.any(|name| (candidate.in_cohort)(name)) {
             return Ok(Admitted::ByName);

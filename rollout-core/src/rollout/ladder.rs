@@ -1,6 +1,5 @@
 //! The ladder: in which steps a rollout opens, and what a device's step is called.
 
-use crate::cohort::nearest;
 use crate::id::CohortId;
 use crate::position::Frontier;
 use alloc::{format, string::String, vec::Vec};
@@ -128,15 +127,14 @@ impl Ladder {
     /// The rung written as `text`, for a plan that names one.
     ///
     /// # Errors
-    /// The nearest rung, in words, if none is written so.
+    /// The rungs there are, in words, if none is written so.
     pub fn find(&self, text: &str) -> Result<RungIndex, String> {
         let names: Vec<String> = self.0.iter().map(|rung| format!("{rung}")).collect();
         let wanted = Rung::parse(text).map_or_else(|| text.into(), |rung| format!("{rung}"));
         if let Some(index) = names.iter().position(|name| *name == wanted) {
             return Ok(RungIndex(index as u16));
         }
-        let near = nearest(&wanted, names.iter().map(String::as_str)).unwrap_or(&names[0]);
-        Err(format!("the ladder has no rung `{text}`; the nearest is `{near}`"))
+        Err(format!("the ladder has no rung `{text}`, it has {}", names.join(", ")))
     }
 
     /// Named cohorts that are open once `rung` is.
@@ -197,6 +195,6 @@ mod tests {
         assert_eq!(ladder.count_limit(RungIndex(1)), Some(20));
         assert_eq!(ladder.count_limit(RungIndex(2)), None);
         assert_eq!(ladder.find("1.0%"), Ok(RungIndex(2)));
-        assert!(ladder.find("2%").expect_err("none").contains("nearest is `1%`"));
+        assert!(ladder.find("2%").expect_err("none").ends_with("20, 1%"));
     }
 }

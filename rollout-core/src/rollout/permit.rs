@@ -139,7 +139,7 @@ impl Rollout {
         if let (State::Interrupted, Some(before)) = (execution.state, &execution.exposure) {
             return Ok(before.admitted);
         }
-        let admitted = self.is_open_to(candidate).map_err(Patience::Not)?;
+        let admitted = self.opens_to(candidate).map_err(Patience::Not)?;
         self.count_room(tally, admitted).map_err(Patience::Not)?;
         if let Some(require) = &self.plan.require
             && !require.matches(candidate.device)

@@ -50,7 +50,7 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// [`DocumentError::Missing`] if another key or none follows.
     pub fn required(&mut self, key: u64) -> Result<&mut Reader<'a>, DocumentError> {
-        match self.next()? {
+        match self.next_key()? {
             Some(found) if found == key => Ok(&mut self.reader),
             Some(_) | None => Err(DocumentError::Missing { key }),
         }
@@ -60,7 +60,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// [`ReadError`] if it does not rise.
-    pub fn next(&mut self) -> Result<Option<u64>, ReadError> {
+    pub fn next_key(&mut self) -> Result<Option<u64>, ReadError> {
         if self.left == 0 {
             return Ok(None);
         }

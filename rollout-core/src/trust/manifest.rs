@@ -140,7 +140,7 @@ impl<'a> Manifest<'a> {
             config: None,
         };
         demand!(manifest.image_bytes >= 1, 8, "at least 1");
-        while let Some(key) = fields.next()? {
+        while let Some(key) = fields.next_key()? {
             manifest.read_optional(key, &mut fields)?;
         }
         fields.end()?;

@@ -2,10 +2,10 @@
 //!
 //! One verifier for the device and the server: what the server publishes is exactly what devices
 //! accept. [`reader`] reads bytes strictly, [`envelope`] counts signatures, [`root`] and
-//! [`manifest`] give documents a shape, [`check`] decides what a device may install. Signing sits
-//! in `sign` behind its feature.
+//! [`manifest`] give documents a shape, [`check`] decides what a device may install, [`binding`]
+//! where it may connect. Signing sits in `sign` behind its feature.
 //!
-//! Deliberately not here: directives of the full profile, bindings, storage, clocks and entropy.
+//! Deliberately not here: directives of the full profile, storage, clocks and entropy.
 //!
 //! Invariant: whatever the bytes, reading ends with a value or a refusal, without a panic and
 //! without an allocation; and of two different byte strings at most one is a given document.
@@ -13,6 +13,7 @@
 use crate::id::{Digest, decode_hex};
 use core::fmt;
 
+pub mod binding;
 pub mod check;
 pub mod document;
 pub mod envelope;
@@ -25,6 +26,7 @@ pub mod root;
 pub mod sign;
 pub mod writer;
 
+pub use binding::{Binding, BindingRefusal, BindingState, Generation, check_binding};
 pub use check::{
     Checked, ComponentState, Confirmed, DeviceState, DeviceTime, ManifestVerdict, Refusal, Upload,
     check_manifest, check_upload,

@@ -93,7 +93,7 @@ pub fn key_from_pem(pem: &str) -> Result<SigningKey, PemError> {
 mod tests {
     use super::*;
 
-    /// Written by `openssl genpkey`, from the seed of RFC 8410 §10.3.
+    /// The example of RFC 8410 §10.3.
     const PUBLISHED: &str = "-----BEGIN PRIVATE KEY-----\n\
         MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
         -----END PRIVATE KEY-----\n";

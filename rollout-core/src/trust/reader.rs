@@ -408,7 +408,10 @@ mod tests {
         assert_eq!(skipped(&[0x1C]), Err(ReadError::Unsupported));
         assert_eq!(skipped(&[0xF9, 0, 0]), Err(ReadError::Unsupported));
         assert_eq!(skipped(&[0xC0, 0]), Err(ReadError::Unsupported));
-        assert_eq!(skipped(&[0xF6]), Ok(()));
+        for simple in 0xE0..=0xFF {
+            let known = matches!(simple, 0xF4..=0xF6);
+            assert_eq!(skipped(&[simple]).is_ok(), known, "{simple:#x}");
+        }
         assert_eq!(skipped(&[0x20]), Ok(()));
     }
 

@@ -7,7 +7,7 @@
 
 use super::document::{DocumentError, Fields, demand};
 use super::envelope::{DocumentType, Envelope, EnvelopeError, TooFewSignatures, verify};
-use super::reader::{ReadError, Reader};
+use super::reader::Reader;
 use super::{Epoch, FleetId, MAX_KEYS, PublicKey, RootVersion, UnixSeconds};
 use core::fmt;
 
@@ -119,7 +119,7 @@ impl Root {
         let roles = read_roles(fields.required(6)?, key_count)?;
         let issued_at = UnixSeconds(fields.required(7)?.unsigned()?);
         demand!(issued_at < expires, 7, "before the expiry");
-        while let Some(key) = fields.next()? {
+        while let Some(key) = fields.next_key()? {
             fields.skip(key)?;
         }
         fields.end()?;
@@ -335,12 +335,6 @@ pub enum RootError {
 impl From<EnvelopeError> for RootError {
     fn from(error: EnvelopeError) -> Self {
         Self::Envelope(error)
-    }
-}
-
-impl From<ReadError> for RootError {
-    fn from(error: ReadError) -> Self {
-        Self::Document(error.into())
     }
 }
 

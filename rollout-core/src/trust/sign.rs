@@ -451,7 +451,7 @@ impl SignError {
         match self {
             Self::Document(error) => error.code(),
             Self::Envelope(error) => error.code(),
-            Self::TooLong(_) => "TR-090",
+            Self::TooLong(error) => error.code(),
             Self::SignatureCount { .. } => "TR-091",
             Self::SignedTwice { .. } => "TR-092",
             Self::UselessKey { .. } => "TR-093",
@@ -464,7 +464,7 @@ impl SignError {
         match self {
             Self::Document(error) => error.hint(),
             Self::Envelope(error) => error.hint(),
-            Self::TooLong(_) => "shorten the texts and lists of the document",
+            Self::TooLong(error) => error.hint(),
             Self::SignatureCount { .. } => "sign with one to eight keys",
             Self::SignedTwice { .. } => "sign with another key of the role",
             Self::UselessKey { .. } => "generate the key again",

@@ -22,6 +22,18 @@ pub struct BufferFull {
     pub capacity: usize,
 }
 
+impl BufferFull {
+    /// Stable code; see `docs/errors`.
+    pub fn code(&self) -> &'static str {
+        "TR-090"
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        "shorten the texts and lists of the document"
+    }
+}
+
 impl fmt::Display for BufferFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a document did not fit {} bytes", self.capacity)

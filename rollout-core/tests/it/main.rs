@@ -1,1 +1,7 @@
 //! Tests of the core.
+
+mod cohort;
+mod gate;
+mod gate_tables;
+#[cfg(feature = "sign")]
+mod trust;

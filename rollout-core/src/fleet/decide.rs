@@ -1,0 +1,357 @@
+//! One decision: gates first, on everything folded so far, then offers and permits as they come.
+//!
+//! Pure: the answers and the entries that make them true are returned together. An answer may be
+//! given only once the entries are durable.
+
+use super::{Fleet, Running};
+use crate::device::Execution;
+use crate::gate::Evaluation;
+use crate::hosting::Binding;
+use crate::id::{DeviceId, Digest, RolloutId};
+use crate::journal::Entry;
+use crate::port::Outgoing;
+use crate::release::Artifact;
+use crate::rollout::{
+    Candidate, Effect, Ineligible, Input, Patience, Permit, Rollout, Step, Tally, Terms, Waiting,
+};
+use crate::time::{Span, Timestamp};
+use alloc::{boxed::Box, collections::BTreeMap, format, vec::Vec};
+
+/// What a device asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Whether there is anything to download.
+    Offer {
+        /// Who.
+        device: DeviceId,
+    },
+    /// Whether it may switch.
+    Begin {
+        /// Who.
+        device: DeviceId,
+        /// In which rollout.
+        rollout: RolloutId,
+        /// In which attempt.
+        attempt: u32,
+        /// What it has verified.
+        digest: Digest,
+    },
+}
+
+/// What it may download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferMade {
+    /// In which rollout.
+    pub rollout: RolloutId,
+    /// From 1.
+    pub attempt: u32,
+    /// The image.
+    pub artifact: Artifact,
+    /// Where the new firmware finds its backend.
+    pub binding: Binding,
+    /// How long without progress.
+    pub lease: Span,
+}
+
+/// What it is told on switching.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// It may.
+    Yes {
+        /// Time for its self-test and a round trip.
+        confirm_window: Span,
+    },
+    /// Later.
+    Wait(Patience),
+    /// No; a stable word why.
+    Stop(&'static str),
+}
+
+/// A question that cannot be answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BeginError {
+    /// The device was never offered anything in that rollout.
+    #[error("device {device} has no execution in rollout {rollout}")]
+    NoExecution {
+        /// Who.
+        device: DeviceId,
+        /// Where.
+        rollout: RolloutId,
+    },
+    /// What it verified is not what it was offered.
+    #[error("device {device} was offered image {offered}, not {found}")]
+    OtherImage {
+        /// Who.
+        device: DeviceId,
+        /// Offered.
+        offered: Digest,
+        /// Verified.
+        found: Digest,
+    },
+}
+
+impl BeginError {
+    /// Stable code; see `docs/errors`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoExecution { .. } => "DE-001",
+            Self::OtherImage { .. } => "DE-002",
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NoExecution { .. } => "check in first; begin only what was offered",
+            Self::OtherImage { .. } => "download the offered image again",
+        }
+    }
+}
+
+/// The answer to an [`Ask`], in the same order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To an offer.
+    Offer(Option<Box<OfferMade>>),
+    /// To a begin.
+    Begin(Result<Reply, BeginError>),
+}
+
+/// A decision that is true once its entries are durable.
+#[derive(Clone, Debug, Default)]
+pub struct Decided {
+    /// What makes it true.
+    pub entries: Vec<Entry>,
+    /// What is to be done outside.
+    pub outbox: Vec<Outgoing>,
+    /// One per ask.
+    pub answers: Vec<Answer>,
+    /// What each rollout waits for, and what its gates said.
+    pub seen: Vec<(RolloutId, Option<Waiting>, Option<Evaluation>)>,
+}
+
+/// What a group of decisions has changed so far, over the folded model.
+struct Draft<'f> {
+    fleet: &'f Fleet,
+    now: Timestamp,
+    rollouts: BTreeMap<RolloutId, (Rollout, Tally)>,
+    executions: BTreeMap<(RolloutId, DeviceId), Execution>,
+    decided: Decided,
+}
+
+impl Fleet {
+    /// Decides on every rollout and answers devices, in order.
+    ///
+    /// `now` is UTC milliseconds. Every rollout is stepped before anything is given.
+    pub fn decide(&self, now: Timestamp, asks: &[Ask]) -> Decided {
+        let now = now.max(self.clock);
+        let mut draft = Draft {
+            fleet: self,
+            now,
+            rollouts: BTreeMap::new(),
+            executions: BTreeMap::new(),
+            decided: Decided::default(),
+        };
+        for id in &self.order {
+            draft.step(*id);
+        }
+        for ask in asks {
+            let answer = draft.answer(ask);
+            draft.decided.answers.push(answer);
+        }
+        draft.decided
+    }
+
+    /// Why a device is or is not offered what a rollout installs: the very decision.
+    pub fn admission(
+        &self,
+        rollout: RolloutId,
+        device: &DeviceId,
+        now: Timestamp,
+    ) -> Option<Result<u32, Ineligible>> {
+        let running = self.rollouts.get(&rollout)?;
+        let device = self.devices.get(device)?;
+        self.candidate(running, device, now, |candidate| {
+            running.rollout.admit(&running.tally, &candidate).map(|terms| terms.attempt)
+        })
+    }
+}
+
+impl Draft<'_> {
+    fn step(&mut self, id: RolloutId) {
+        let Some(running) = self.fleet.rollouts.get(&id) else { return };
+        let input = Input::Observed(self.fleet.observation(running));
+        // Observations are never refused.
+        let Ok(step) = running.rollout.step(&input, self.now) else { return };
+        let waiting = step.next.pacing_wait(&running.tally).or(step.waiting.clone());
+        self.decided.seen.push((id, waiting, step.evaluation.clone()));
+        if running.rollout.is_changed_by(&step) {
+            self.decided.entries.push(Entry::Stepped {
+                rollout: id,
+                input: Box::new(input),
+                state: step.next.state_hash(),
+            });
+            self.decided.outbox.extend(outgoing(&step));
+        }
+        self.rollouts.insert(id, (step.next, running.tally.clone()));
+    }
+
+    fn answer(&mut self, ask: &Ask) -> Answer {
+        match ask {
+            Ask::Offer { device } => Answer::Offer(self.offer(device).map(Box::new)),
+            Ask::Begin { device, rollout, attempt, digest } => {
+                Answer::Begin(self.begin(device, *rollout, *attempt, *digest))
+            }
+        }
+    }
+
+    /// The newest rollout that admits the device offers.
+    fn offer(&mut self, device: &DeviceId) -> Option<OfferMade> {
+        let mut order = self.fleet.order.clone();
+        order.reverse();
+        order.into_iter().find_map(|rollout| self.offer_in(rollout, device))
+    }
+
+    fn offer_in(&mut self, id: RolloutId, device: &DeviceId) -> Option<OfferMade> {
+        let (rollout, tally) = self.rollouts.get(&id)?;
+        let key = (id, device.clone());
+        let pending = self.executions.get(&key);
+        let made = with_candidate(self.fleet, id, device, self.now, pending, |candidate| {
+            let terms = rollout.admit(tally, candidate).ok()?;
+            Some((terms.repeated, offer_made(rollout, &terms)))
+        });
+        let (repeated, made) = made??;
+        if !repeated {
+            let lease_until = self.now.after(made.lease);
+            let image = made.artifact.image;
+            let execution = Execution::offered(made.attempt, image, lease_until);
+            self.decided.entries.push(Entry::Offered {
+                rollout: id,
+                device: device.clone(),
+                attempt: made.attempt,
+                image,
+                lease_until,
+            });
+            self.put(key, execution);
+        }
+        Some(made)
+    }
+
+    fn put(&mut self, key: (RolloutId, DeviceId), after: Execution) {
+        let before = self.execution(&key).cloned();
+        if let Some((_, tally)) = self.rollouts.get_mut(&key.0) {
+            tally.replace(before.as_ref(), Some(&after));
+        }
+        self.executions.insert(key, after);
+    }
+
+    fn execution(&self, key: &(RolloutId, DeviceId)) -> Option<&Execution> {
+        self.executions.get(key).or_else(|| self.fleet.rollouts.get(&key.0)?.executions.get(&key.1))
+    }
+
+    fn begin(
+        &mut self,
+        device: &DeviceId,
+        id: RolloutId,
+        attempt: u32,
+        digest: Digest,
+    ) -> Result<Reply, BeginError> {
+        let key = (id, device.clone());
+        let missing = BeginError::NoExecution { device: device.clone(), rollout: id };
+        let execution = self.execution(&key).cloned().ok_or(missing.clone())?;
+        if execution.attempt != attempt {
+            return Ok(Reply::Stop("another_attempt"));
+        }
+        if execution.image != digest {
+            let offered = execution.image;
+            return Err(BeginError::OtherImage { device: device.clone(), offered, found: digest });
+        }
+        let (rollout, tally) = self.rollouts.get(&id).ok_or(missing.clone())?;
+        let service = self.fleet.availability.at(self.now);
+        let usual = self.fleet.usual;
+        let pending = self.executions.get(&key);
+        let permit = with_candidate(self.fleet, id, device, self.now, pending, |candidate| {
+            rollout.permit(tally, candidate, &execution, service, usual)
+        });
+        let confirm_window = rollout.plan.silence.confirm_window;
+        let horizon = rollout.plan.horizon(usual);
+        Ok(match permit.ok_or(missing)? {
+            Permit::Again => Reply::Yes { confirm_window },
+            Permit::Stop(why) => Reply::Stop(why),
+            Permit::Wait(patience) => {
+                self.hold(key, execution, service.after(horizon), horizon);
+                Reply::Wait(patience)
+            }
+            Permit::Grant(exposure) => {
+                let (rollout, device) = key.clone();
+                self.decided.entries.push(Entry::Permitted { rollout, device, exposure });
+                let mut permitted = execution;
+                permitted.permit(exposure);
+                self.put(key, permitted);
+                Reply::Yes { confirm_window }
+            }
+        })
+    }
+
+    /// The horizon of a device that came back stands still while we refuse its permit.
+    //= gates §2: H stands still while we refuse that permit
+    fn hold(
+        &mut self,
+        key: (RolloutId, DeviceId),
+        mut execution: Execution,
+        deadline: crate::time::ServiceTime,
+        horizon: Span,
+    ) {
+        let Some(exposure) = &mut execution.exposure else { return };
+        // Written once per quarter of a horizon, not once per question.
+        if deadline.0.saturating_sub(exposure.deadline.0) < horizon.0 / 4 {
+            return;
+        }
+        exposure.deadline = deadline;
+        let (rollout, device) = key.clone();
+        self.decided.entries.push(Entry::Held { rollout, device, deadline });
+        self.executions.insert(key, execution);
+    }
+}
+
+fn with_candidate<T>(
+    fleet: &Fleet,
+    rollout: RolloutId,
+    device: &DeviceId,
+    now: Timestamp,
+    pending: Option<&Execution>,
+    judge: impl FnOnce(&Candidate<'_>) -> T,
+) -> Option<T> {
+    let running: &Running = fleet.rollouts.get(&rollout)?;
+    let device = fleet.devices.get(device)?;
+    fleet.candidate(running, device, now, |candidate| {
+        judge(&Candidate { execution: pending.or(candidate.execution), ..candidate })
+    })
+}
+
+fn offer_made(rollout: &Rollout, terms: &Terms) -> OfferMade {
+    OfferMade {
+        rollout: rollout.id,
+        attempt: terms.attempt,
+        artifact: terms.artifact.clone(),
+        binding: terms.binding.clone(),
+        lease: rollout.plan.pace.lease,
+    }
+}
+
+/// Effects under keys that are the same however often the decision is taken.
+fn outgoing(step: &Step) -> impl Iterator<Item = Outgoing> + '_ {
+    step.effects.iter().map(|effect| {
+        let (id, epoch, name) = (step.next.id, step.next.epoch.0, effect.name());
+        let key = match effect {
+            Effect::RungOpened(rung) => format!("{id}/{epoch}/{name}/{}", rung.0),
+            Effect::Paused | Effect::Resumed => {
+                format!("{id}/{epoch}/{name}/{}", step.next.generation)
+            }
+            Effect::Proven | Effect::Halted | Effect::Completed | Effect::Canceled => {
+                format!("{id}/{epoch}/{name}")
+            }
+        };
+        Outgoing { key, kind: name.into(), rollout: id }
+    })
+}

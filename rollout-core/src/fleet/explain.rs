@@ -1,0 +1,136 @@
+//! Why a device has, or has not, what a rollout installs: told by the code that decides.
+
+use super::{Fleet, Running};
+use crate::device::{Bucket, Device, Execution, bucket};
+use crate::id::{DeviceId, RolloutId};
+use crate::position::Position;
+use crate::rollout::{Ineligible, Patience, Permit, StratumId};
+use crate::time::Timestamp;
+use alloc::{collections::BTreeMap, format, string::String};
+
+/// What the next check-in, or the next question for a permit, would be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It would be offered the image.
+    Eligible {
+        /// From 1.
+        attempt: u32,
+    },
+    /// It has the image, or is getting it, and this is what its permit waits for.
+    WaitsForPermit(Patience),
+    /// It would get its permit.
+    WouldBePermitted,
+    /// It would not be offered it, for this reason.
+    Not(Ineligible),
+}
+
+/// Everything there is to say about a device in a rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// Where it stands.
+    pub bucket: Bucket,
+    /// What it would be told.
+    pub verdict: Verdict,
+    /// Its place in the order, in ten-thousandths.
+    pub position_bp: u16,
+    /// How far its stratum is open.
+    pub open_to: String,
+    /// Its execution, if there is one.
+    pub execution: Option<Execution>,
+}
+
+impl Explanation {
+    /// Whether a check-in would be answered with an offer.
+    pub fn is_eligible(&self) -> bool {
+        matches!(self.verdict, Verdict::Eligible { .. })
+    }
+}
+
+impl core::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Eligible { attempt } => {
+                write!(f, "eligible: its next check-in is offered the image (attempt {attempt})")
+            }
+            Self::WaitsForPermit(why) => write!(f, "waits for its permit: {why}"),
+            Self::WouldBePermitted => f.write_str("would be permitted to switch if it asked now"),
+            Self::Not(why) => write!(f, "not offered: {why}"),
+        }
+    }
+}
+
+impl Fleet {
+    /// Explains a device in a rollout. `None` if either is unknown.
+    pub fn explain(
+        &self,
+        rollout: RolloutId,
+        device: &DeviceId,
+        now: Timestamp,
+    ) -> Option<Explanation> {
+        let running = self.rollouts.get(&rollout)?;
+        let known = self.devices.get(device)?;
+        let execution = running.executions.get(device);
+        let verdict = self.verdict(running, known, now)?;
+        let frontier = running.rollout.frontier(StratumId(0));
+        Some(Explanation {
+            bucket: self.bucket_of(running, known, now),
+            verdict,
+            position_bp: Position::of(known.key, running.rollout.salt()).bucket(),
+            open_to: format!("{frontier}"),
+            execution: execution.cloned(),
+        })
+    }
+
+    fn verdict(&self, running: &Running, device: &Device, now: Timestamp) -> Option<Verdict> {
+        let rollout = &running.rollout;
+        self.candidate(running, device, now, |candidate| {
+            match rollout.admit(&running.tally, &candidate) {
+                Ok(terms) => return Verdict::Eligible { attempt: terms.attempt },
+                Err(reason) if candidate.execution.is_none_or(|e| !e.is_open()) => {
+                    return Verdict::Not(reason);
+                }
+                Err(reason) => {
+                    let Some(execution) = candidate.execution else { return Verdict::Not(reason) };
+                    let service = self.availability.at(now);
+                    match rollout.permit(&running.tally, &candidate, execution, service, self.usual)
+                    {
+                        Permit::Grant(_) | Permit::Again => Verdict::WouldBePermitted,
+                        Permit::Wait(patience) => Verdict::WaitsForPermit(patience),
+                        Permit::Stop(_) => Verdict::Not(reason),
+                    }
+                }
+            }
+        })
+    }
+
+    /// The bucket of a device in a rollout.
+    pub fn bucket_of(&self, running: &Running, device: &Device, now: Timestamp) -> Bucket {
+        let execution = running.executions.get(&device.id);
+        bucket(running.rollout.id, device, execution, || {
+            let suits = self.candidate(running, device, now, |candidate| {
+                running.rollout.suits(&candidate).err().is_some_and(|reason| reason.excludes())
+            });
+            suits.unwrap_or(true)
+        })
+    }
+
+    /// How many members of a rollout's cohort stand in each bucket, and how many there are.
+    /// The counts sum to the cohort.
+    pub fn census(&self, running: &Running, now: Timestamp) -> (BTreeMap<Bucket, u64>, u64) {
+        let mut counts: BTreeMap<Bucket, u64> = Bucket::ALL.map(|bucket| (bucket, 0)).into();
+        let mut members = 0;
+        for device in self.devices.values() {
+            let is_member = running.executions.contains_key(&device.id)
+                || self
+                    .candidate(running, device, now, |candidate| {
+                        running.rollout.has_member(&candidate).is_ok()
+                    })
+                    .unwrap_or(false);
+            if is_member {
+                members += 1;
+                *counts.entry(self.bucket_of(running, device, now)).or_default() += 1;
+            }
+        }
+        (counts, members)
+    }
+}

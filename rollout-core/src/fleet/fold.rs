@@ -1,0 +1,380 @@
+//! From the journal to the model: one entry at a time, in order, asking nobody.
+
+use super::{Enrollment, Fleet, Running};
+use crate::device::{Device, Execution, Facts, Failure, ReportContext, State};
+use crate::id::{DeviceId, RolloutId};
+use crate::journal::{Entry, PublishRecord, ReportRecord, Seq, Stored};
+use crate::release::{Artifact, Lifecycle, Release, WayBack};
+use crate::rollout::{Input, Membership, Phase, Rollout, StateHash};
+use crate::time::Timestamp;
+use crate::trust::{Envelope, Manifest, Root};
+use crate::wire::{ImageState, Reason};
+use alloc::vec::Vec;
+
+/// Why an entry does not fit the model. Only a bug or a damaged store brings it about.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FoldError {
+    /// An entry is missing.
+    #[error("entry {found:?} follows {after:?}")]
+    Gap {
+        /// The last one folded.
+        after: Seq,
+        /// The next one given.
+        found: Seq,
+    },
+    /// It names something that is not there.
+    #[error("entry {seq:?} names {what}, which is not there")]
+    Missing {
+        /// Where.
+        seq: Seq,
+        /// What.
+        what: &'static str,
+    },
+    /// A signed document in it cannot be read.
+    #[error("entry {seq:?} holds a document that cannot be read")]
+    Document {
+        /// Where.
+        seq: Seq,
+    },
+    /// A decision comes out differently.
+    #[error("the decision of entry {seq:?} on {rollout} replays to another state")]
+    Replay {
+        /// Where.
+        seq: Seq,
+        /// Which rollout.
+        rollout: RolloutId,
+    },
+}
+
+impl FoldError {
+    /// Stable code; see `docs/errors`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Gap { .. } => "FO-001",
+            Self::Missing { .. } => "FO-002",
+            Self::Document { .. } => "FO-003",
+            Self::Replay { .. } => "FO-004",
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        "the journal is damaged or was written by another version; restore a backup"
+    }
+}
+
+impl Fleet {
+    /// Folds the next entry.
+    ///
+    /// # Errors
+    /// [`FoldError`] if it does not fit. The model must not be used afterwards.
+    pub fn fold(&mut self, stored: &Stored) -> Result<(), FoldError> {
+        if stored.seq != Seq(self.read_to.0 + 1) {
+            return Err(FoldError::Gap { after: self.read_to, found: stored.seq });
+        }
+        self.read_to = stored.seq;
+        self.clock = self.clock.max(stored.at);
+        self.fold_entry(stored)
+    }
+
+    fn fold_entry(&mut self, stored: &Stored) -> Result<(), FoldError> {
+        let (seq, at) = (stored.seq, stored.at);
+        match &stored.entry {
+            Entry::RootAccepted { envelope } => self.fold_root(seq, envelope)?,
+            Entry::HostingSet(hosting) => self.hosting = hosting.clone(),
+            Entry::ProductAdded { product, .. } => {
+                self.products.insert(product.clone());
+            }
+            Entry::Published(record) => self.fold_release(seq, at, record)?,
+            Entry::Withdrawn { release, by, reason } => {
+                let release = self.releases.get_mut(release);
+                let release = release.ok_or(FoldError::Missing { seq, what: "a release" })?;
+                let (by, reason) = (by.clone(), reason.clone());
+                release.lifecycle = Lifecycle::Withdrawn { by, reason };
+            }
+            Entry::CohortDefined { cohort, record, .. } => {
+                self.cohorts.insert(cohort.clone(), record.clone());
+            }
+            Entry::TokenMade(record) => {
+                self.tokens.insert(record.id.clone(), record.clone());
+            }
+            Entry::TokenRevoked { id } => {
+                self.tokens.remove(id);
+            }
+            Entry::EnrollmentOpened(record) => {
+                let enrollment = Enrollment { record: record.clone(), used: 0 };
+                self.enrollments.insert(record.id.clone(), enrollment);
+            }
+            Entry::Enrolled { .. } => self.fold_enrolled(at, &stored.entry),
+            Entry::Drafted { rollout, plan, by } => {
+                let draft = Rollout::draft(*rollout, plan.clone(), by.clone(), at);
+                self.rollouts.insert(*rollout, Running::new(draft));
+                self.order.push(*rollout);
+            }
+            Entry::Seen { device, facts } => self.fold_seen(at, device, facts),
+            Entry::Reported(report) => self.fold_report(at, report),
+            Entry::Clock => self.fold_clock(at),
+            Entry::Outage(outage) => self.availability.record(*outage),
+            Entry::Stepped { rollout, input, state } => {
+                self.fold_step(stored, *rollout, input, *state)?;
+            }
+            Entry::Offered { .. } | Entry::Permitted { .. } | Entry::Held { .. } => {
+                self.fold_decision(seq, &stored.entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fold_root(&mut self, seq: Seq, envelope: &[u8]) -> Result<(), FoldError> {
+        // The chain was verified when it was accepted; here it is only read.
+        let envelope_read = Envelope::open(envelope).map_err(|_| FoldError::Document { seq })?;
+        let root = Root::decode(envelope_read.payload());
+        self.root = Some(root.map_err(|_| FoldError::Document { seq })?);
+        self.roots.push(envelope.to_vec());
+        Ok(())
+    }
+
+    fn fold_release(
+        &mut self,
+        seq: Seq,
+        at: Timestamp,
+        record: &PublishRecord,
+    ) -> Result<(), FoldError> {
+        let read = |manifests: &[Vec<u8>]| {
+            manifests
+                .iter()
+                .map(|envelope| artifact(envelope).ok_or(FoldError::Document { seq }))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let way_back = match &record.way_back {
+            None => None,
+            Some((version, manifests)) => {
+                let artifacts = read(manifests)?;
+                let counter = artifacts.iter().map(|a| a.counter).max().unwrap_or_default();
+                Some(WayBack { version: version.clone(), counter, artifacts })
+            }
+        };
+        let release = Release {
+            id: record.release.clone(),
+            counter: record.counter,
+            lifecycle: Lifecycle::Published,
+            artifacts: read(&record.manifests)?,
+            way_back,
+            from: record.from.clone(),
+            by: record.by.clone(),
+            at,
+        };
+        self.products.insert(record.release.product.clone());
+        self.releases.insert(record.release.clone(), release);
+        Ok(())
+    }
+
+    fn fold_enrolled(&mut self, at: Timestamp, entry: &Entry) {
+        let Entry::Enrolled { device, hardware, home, token, enrollment } = entry else { return };
+        if let Some(known) = self.devices.get_mut(device) {
+            known.token = *token;
+            known.last_seen = known.last_seen.max(at);
+            return;
+        }
+        let fresh = Device::enrolled(device.clone(), hardware.clone(), home.clone(), *token, at);
+        self.devices.insert(device.clone(), fresh);
+        if let Some(leave) = enrollment.as_ref().and_then(|id| self.enrollments.get_mut(id)) {
+            leave.used += 1;
+        }
+    }
+
+    fn fold_seen(&mut self, at: Timestamp, id: &DeviceId, facts: &Facts) {
+        let Some(device) = self.devices.get_mut(id) else { return };
+        device.facts = Some(facts.clone());
+        device.last_seen = device.last_seen.max(at);
+        let running = &facts.running;
+        if running.state != ImageState::Valid {
+            return;
+        }
+        // What runs and is confirmed says as much as a report that was lost.
+        let image = running.digest;
+        for rollout in device.last_permit.into_iter().chain(device.open) {
+            if let Some(held) = self.rollouts.get_mut(&rollout) {
+                held.change(id, |execution| {
+                    if execution.image == image && execution.exposure.is_some() {
+                        execution.confirm();
+                    }
+                });
+            }
+            self.settle(rollout, id);
+        }
+    }
+
+    fn fold_report(&mut self, at: Timestamp, report: &ReportRecord) {
+        let Some(device) = self.devices.get_mut(&report.device) else { return };
+        device.last_seen = device.last_seen.max(at);
+        if !device.reports.take(report.incarnation, report.sequence) {
+            return;
+        }
+        let Some(held) = self.rollouts.get_mut(&report.rollout) else { return };
+        let plan = held.rollout.plan.clone();
+        let context = ReportContext {
+            at,
+            availability: &self.availability,
+            lease: plan.pace.lease,
+            confirm_window: plan.silence.confirm_window,
+        };
+        held.change(&report.device, |execution| {
+            if execution.attempt == report.attempt {
+                execution.report(report.event, report.reason, &context);
+            }
+        });
+        self.settle(report.rollout, &report.device);
+    }
+
+    fn fold_clock(&mut self, at: Timestamp) {
+        let service = self.availability.at(at);
+        for rollout in self.order.clone() {
+            let Some(held) = self.rollouts.get_mut(&rollout) else { continue };
+            let due = held.due(at, service);
+            for device in &due {
+                held.change(device, |execution| {
+                    execution.lapse(at);
+                    execution.mature(service);
+                });
+            }
+            for device in &due {
+                self.settle(rollout, device);
+            }
+        }
+    }
+
+    fn fold_step(
+        &mut self,
+        stored: &Stored,
+        rollout: RolloutId,
+        input: &Input,
+        state: StateHash,
+    ) -> Result<(), FoldError> {
+        let seq = stored.seq;
+        let held = self.rollouts.get_mut(&rollout);
+        let held = held.ok_or(FoldError::Missing { seq, what: "a rollout" })?;
+        let replayed = held.rollout.step(input, stored.at);
+        let step = replayed.map_err(|_| FoldError::Replay { seq, rollout })?;
+        if step.next.state_hash() != state {
+            return Err(FoldError::Replay { seq, rollout });
+        }
+        let before = core::mem::replace(&mut held.rollout, step.next);
+        held.waiting = step.waiting;
+        held.evaluation = step.evaluation.or_else(|| held.evaluation.take());
+        if held.rollout.phase.is_over() && held.at_end.is_none() {
+            held.at_end = Some(held.counts());
+        }
+        let revoked = if held.rollout.phase.stops() { held.revoke_pending() } else { Vec::new() };
+        for device in &revoked {
+            self.settle(rollout, device);
+        }
+        self.supersede(rollout, &before.phase);
+        Ok(())
+    }
+
+    /// A rollout that takes another back ends it when it begins.
+    fn supersede(&mut self, rollout: RolloutId, before: &Phase) {
+        let Some(held) = self.rollouts.get(&rollout) else { return };
+        if let (Membership::StillRunning { rollout: other }, Phase::Draft) =
+            (&held.rollout.plan.members, before)
+        {
+            let other = *other;
+            if let Some(other) = self.rollouts.get_mut(&other) {
+                other.superseded_by = Some(rollout);
+            }
+        }
+    }
+
+    fn fold_decision(&mut self, seq: Seq, entry: &Entry) -> Result<(), FoldError> {
+        let missing = FoldError::Missing { seq, what: "a rollout" };
+        let (rollout, device) = match entry {
+            Entry::Offered { rollout, device, attempt, image, lease_until } => {
+                let held = self.rollouts.get_mut(rollout).ok_or(missing)?;
+                held.put(device, Execution::offered(*attempt, *image, *lease_until));
+                (rollout, device)
+            }
+            Entry::Permitted { rollout, device, exposure } => {
+                let held = self.rollouts.get_mut(rollout).ok_or(missing)?;
+                held.change(device, |execution| execution.permit(*exposure));
+                if let Some(device) = self.devices.get_mut(device) {
+                    device.last_permit = Some(*rollout);
+                }
+                (rollout, device)
+            }
+            Entry::Held { rollout, device, deadline } => {
+                let held = self.rollouts.get_mut(rollout).ok_or(missing)?;
+                held.change(device, |execution| {
+                    if let Some(exposure) = &mut execution.exposure {
+                        exposure.deadline = exposure.deadline.max(*deadline);
+                    }
+                });
+                (rollout, device)
+            }
+            _ => return Ok(()),
+        };
+        let (rollout, device) = (*rollout, device.clone());
+        self.settle(rollout, &device);
+        Ok(())
+    }
+
+    /// Keeps what a device itself remembers in step with its execution.
+    fn settle(&mut self, rollout: RolloutId, id: &DeviceId) {
+        let Some(execution) = self.rollouts.get(&rollout).and_then(|r| r.executions.get(id)) else {
+            return;
+        };
+        let Some(device) = self.devices.get_mut(id) else { return };
+        let busy =
+            execution.is_open() && !matches!(execution.state, State::Lapsed | State::Deferred);
+        if busy {
+            device.open = Some(rollout);
+        } else if device.open == Some(rollout) {
+            device.open = None;
+        }
+        if execution.state == State::RolledBack && fled(execution.failure) {
+            device.remember_flight(execution.image);
+        }
+    }
+}
+
+/// Whether the device judged the image itself.
+fn fled(failure: Option<Failure>) -> bool {
+    matches!(
+        failure,
+        Some(Failure::Reported(
+            Reason::SelfTest | Reason::Crash | Reason::Watchdog | Reason::SafetyFault
+        ))
+    )
+}
+
+/// Reads a manifest that was verified when it was published.
+pub(super) fn artifact(envelope: &[u8]) -> Option<Artifact> {
+    let opened = Envelope::open(envelope).ok()?;
+    let manifest = Manifest::decode(opened.payload()).ok()?;
+    let hardware = manifest
+        .hardware
+        .iter()
+        .map(|model| {
+            core::str::from_utf8(model).ok().and_then(|m| crate::id::HardwareModel::new(m).ok())
+        })
+        .collect::<Option<Vec<_>>>()?;
+    Some(Artifact {
+        hardware,
+        component: manifest.component(),
+        image: manifest.image,
+        length: manifest.image_bytes,
+        epoch: manifest.epoch.0,
+        counter: manifest.counter,
+        min_from: manifest.min_from,
+        secure_version: manifest.secure_version,
+        expires: manifest.expires.0,
+        contract: manifest
+            .contract
+            .map(crate::hosting::Contract::parse)
+            .transpose()
+            .ok()?
+            .unwrap_or_default(),
+        envelope: envelope.to_vec(),
+    })
+}

@@ -1,0 +1,153 @@
+//! The model: what the journal says, folded, and the decisions that are made on it.
+//!
+//! [`Fleet::fold`] takes entries, [`Fleet::decide`] makes new ones, [`Fleet::explain`] says why.
+//! Invariants: the model is a function of the journal (last signs of life and cached reach apart,
+//! which only a journalled decision makes count); buckets of a rollout sum to its cohort.
+
+mod decide;
+mod explain;
+mod fold;
+mod observe;
+mod registry;
+mod running;
+
+pub use decide::{Answer, Ask, BeginError, Decided, OfferMade, Reply};
+pub use explain::{Explanation, Verdict};
+pub use fold::FoldError;
+pub use registry::{PublishError, Registered, RegistryError};
+pub use running::{EndCounts, Running};
+
+use crate::device::Device;
+use crate::hosting::Hosting;
+use crate::id::{CohortId, DeviceId, ProductId, RolloutId};
+use crate::journal::{CohortRecord, EnrollmentRecord, Seq, TokenRecord};
+use crate::release::{Release, ReleaseId};
+use crate::rollout::Candidate;
+use crate::time::{Availability, Span, Timestamp};
+use crate::trust::Root;
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
+
+/// Missed check-ins after which a device counts as out of reach.
+//= design 4.2: heard of within 3 times its usual interval
+const REACHABLE_INTERVALS: u64 = 3;
+
+/// Leave to enroll, and how much of it was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrollment {
+    /// The leave.
+    pub record: EnrollmentRecord,
+    /// Devices that used it.
+    pub used: u64,
+}
+
+/// Everything the journal says.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    /// The last entry that was folded.
+    pub read_to: Seq,
+    /// Its time.
+    pub clock: Timestamp,
+    /// When we could serve.
+    pub availability: Availability,
+    /// The root in force.
+    pub root: Option<Root>,
+    /// All roots, as signed, from version 1.
+    pub roots: Vec<Vec<u8>>,
+    /// What is hosted where.
+    pub hosting: Hosting,
+    /// Products by name.
+    pub products: BTreeSet<ProductId>,
+    /// Releases.
+    pub releases: BTreeMap<ReleaseId, Release>,
+    /// Named cohorts.
+    pub cohorts: BTreeMap<CohortId, CohortRecord>,
+    /// Tokens by public id.
+    pub tokens: BTreeMap<String, TokenRecord>,
+    /// Enrollments by public id.
+    pub enrollments: BTreeMap<String, Enrollment>,
+    /// Devices.
+    pub devices: BTreeMap<DeviceId, Device>,
+    /// Rollouts.
+    pub rollouts: BTreeMap<RolloutId, Running>,
+    /// Rollouts, oldest first.
+    pub order: Vec<RolloutId>,
+    /// How often devices are asked to check in.
+    pub usual: Span,
+}
+
+impl Fleet {
+    /// Before the first entry. `usual` is the check-in interval devices are asked for.
+    pub fn new(hosting: Hosting, usual: Span) -> Self {
+        Self {
+            read_to: Seq(0),
+            clock: Timestamp(0),
+            availability: Availability::default(),
+            root: None,
+            roots: Vec::new(),
+            hosting,
+            products: BTreeSet::new(),
+            releases: BTreeMap::new(),
+            cohorts: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            enrollments: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            rollouts: BTreeMap::new(),
+            order: Vec::new(),
+            usual,
+        }
+    }
+
+    /// Notes a sign of life that changes nothing else.
+    pub fn touch(&mut self, device: &DeviceId, now: Timestamp) {
+        if let Some(device) = self.devices.get_mut(device) {
+            device.last_seen = device.last_seen.max(now);
+        }
+    }
+
+    /// Whether a device was heard of lately enough to be waited for.
+    pub fn is_reachable(&self, device: &Device, now: Timestamp) -> bool {
+        now.since(device.last_seen).0 <= self.usual.0.saturating_mul(REACHABLE_INTERVALS)
+    }
+
+    /// Whether a device belongs to a named cohort.
+    pub fn is_in_cohort(&self, cohort: &CohortId, device: &Device) -> bool {
+        match self.cohorts.get(cohort) {
+            Some(CohortRecord::Query(query)) => query.matches(device),
+            Some(CohortRecord::Listed(list)) => list.contains(&device.id),
+            None => false,
+        }
+    }
+
+    /// A device as a candidate of a rollout, handed to `judge`; `None` if the release is unknown.
+    pub(crate) fn candidate<T>(
+        &self,
+        running: &Running,
+        device: &Device,
+        now: Timestamp,
+        judge: impl FnOnce(Candidate<'_>) -> T,
+    ) -> Option<T> {
+        let plan = &running.rollout.plan;
+        let release = self.releases.get(plan.target.release())?;
+        let other_execution = match &plan.members {
+            crate::rollout::Membership::StillRunning { rollout } => {
+                self.rollouts.get(rollout).and_then(|other| other.executions.get(&device.id))
+            }
+            crate::rollout::Membership::Query(_) | crate::rollout::Membership::Listed(_) => None,
+        };
+        Some(judge(Candidate {
+            device,
+            execution: running.executions.get(&device.id),
+            release,
+            hosting: &self.hosting,
+            in_cohort: &|cohort| self.is_in_cohort(cohort, device),
+            other_execution,
+            superseded_by: running.superseded_by,
+            stratum: crate::rollout::StratumId(0),
+            now,
+        }))
+    }
+}

@@ -1,0 +1,103 @@
+//! What a rollout's decision sees of the fleet.
+
+use super::{Fleet, Running};
+use crate::device::{Device, Execution, State};
+use crate::id::RolloutId;
+use crate::position::{Frontier, Position};
+use crate::rollout::{Admitted, Candidate, Observation, Reach, Rollout, Rung};
+use crate::time::Timestamp;
+use alloc::vec::Vec;
+
+impl Fleet {
+    /// Counts the open set of a rollout anew: one pass over the devices, for ticks.
+    pub fn measure(&self, running: &Running, now: Timestamp) -> (Reach, Vec<(u64, Frontier)>) {
+        let mut reach = Reach::default();
+        let mut positions = Vec::new();
+        for device in self.devices.values() {
+            let counted = self.candidate(running, device, now, |candidate| {
+                self.count(&running.rollout, &candidate)
+            });
+            let Some(Some(counted)) = counted else { continue };
+            if counted.is_open {
+                reach.reachable += 1;
+                reach.served += u64::from(counted.is_served);
+            }
+            positions.extend(counted.position);
+        }
+        positions.sort_unstable();
+        let frontiers =
+            counts(&running.rollout).map(|count| (count, nth(&positions, count))).collect();
+        (reach, frontiers)
+    }
+
+    /// How a device counts towards reach; `None` if it does not.
+    fn count(&self, rollout: &Rollout, candidate: &Candidate) -> Option<Counted> {
+        let Candidate { device, execution, now, .. } = candidate;
+        let is_served = execution.is_some_and(is_served);
+        if !is_served && rollout.suits(candidate).is_err() {
+            return None;
+        }
+        let reachable = self.is_reachable(device, *now);
+        let open = rollout.opens_to(candidate);
+        let by_name = matches!(open, Ok(Admitted::ByName));
+        // A device that was let in stays among the first, reachable or not.
+        let exposed = execution.is_some_and(|execution| execution.exposure.is_some());
+        let position = (!by_name && (reachable || exposed)).then(|| place(rollout, device));
+        Some(Counted { is_open: reachable && open.is_ok(), is_served, position })
+    }
+
+    /// What a decision on a rollout looks at.
+    pub fn observation(&self, running: &Running) -> Observation {
+        Observation {
+            tally: running.tally.clone(),
+            reach: running.reach,
+            count_frontiers: running.count_frontiers.clone(),
+        }
+    }
+
+    /// Refreshes what is counted by a pass over the devices, for every rollout that still climbs.
+    pub fn refresh(&mut self, now: Timestamp) {
+        for id in self.order.clone() {
+            self.refresh_one(id, now);
+        }
+    }
+
+    fn refresh_one(&mut self, id: RolloutId, now: Timestamp) {
+        let Some(running) = self.rollouts.get(&id) else { return };
+        if running.rollout.phase.is_over() {
+            return;
+        }
+        let (reach, frontiers) = self.measure(running, now);
+        if let Some(running) = self.rollouts.get_mut(&id) {
+            running.reach = reach;
+            running.count_frontiers = frontiers;
+        }
+    }
+}
+
+struct Counted {
+    is_open: bool,
+    is_served: bool,
+    position: Option<Position>,
+}
+
+fn is_served(execution: &Execution) -> bool {
+    execution.exposure.is_some() || execution.state == State::Confirmed
+}
+
+fn place(rollout: &Rollout, device: &Device) -> Position {
+    Position::of(device.key, rollout.salt())
+}
+
+fn counts(rollout: &Rollout) -> impl Iterator<Item = u64> {
+    rollout.plan.ladder.rungs().iter().filter_map(|rung| match rung {
+        Rung::Count(count) => Some(*count),
+        Rung::Cohort(_) | Rung::Share(_) => None,
+    })
+}
+
+/// The frontier that opens `count` of the sorted positions; all if there are fewer.
+fn nth(positions: &[Position], count: u64) -> Frontier {
+    let index = usize::try_from(count.saturating_sub(1)).unwrap_or(usize::MAX);
+    positions.get(index).map_or(Frontier::OPEN, |position| Frontier::above(*position))
+}
