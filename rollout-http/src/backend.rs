@@ -1,0 +1,128 @@
+//! What the routes need of the daemon: a model to read, and a queue that makes things true.
+//!
+//! Invariant: when a future of this trait returns Ok, what it answers is durable.
+
+use rollout_core::device::Facts;
+use rollout_core::fleet::{Fleet, OfferMade, Registered, Reply};
+use rollout_core::hosting::Binding;
+use rollout_core::id::{DeviceId, Digest, RolloutId};
+use rollout_core::journal::{ReportRecord, Seq, Stored};
+use rollout_core::port::ImageStore;
+use rollout_core::rollout::Commanded;
+use rollout_core::time::Timestamp;
+use std::future::Future;
+
+/// What kind of refusal it is; the status code follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The request itself is wrong (400).
+    Invalid,
+    /// Nobody, or somebody else (401).
+    Unauthenticated,
+    /// Somebody who may not (403).
+    Forbidden,
+    /// Not there (404).
+    NotFound,
+    /// There is something in the way (409).
+    Conflict,
+    /// Too large (413).
+    TooLarge,
+    /// Not now (503).
+    Unavailable,
+    /// A bug or a broken disk (500).
+    Broken,
+}
+
+/// A refusal: what, why and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Its kind.
+    pub kind: Kind,
+    /// Stable code; see `docs/errors`.
+    pub code: &'static str,
+    /// What and why, in a sentence.
+    pub detail: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// The answer to a check-in, before it is put on the wire.
+#[derive(Clone, Debug)]
+pub struct CheckedIn {
+    /// What to download, if anything.
+    pub offer: Option<Box<OfferMade>>,
+    /// A rollout to stop, if the device is at it and has not switched.
+    pub stop: Option<RolloutId>,
+    /// Where to connect.
+    pub binding: Binding,
+    /// When to come again, seconds.
+    pub poll_secs: u32,
+    /// Newest root version.
+    pub root_version: u64,
+    /// The root after the device's own, as signed.
+    pub root: Option<Vec<u8>>,
+}
+
+/// A check run on the newest model, in the daemon's queue, just before its entries are written.
+pub type Check = Box<dyn FnOnce(&Fleet, Timestamp) -> Result<Registered, Problem> + Send>;
+
+/// The daemon, as the routes see it.
+pub trait Backend: Clone + Send + Sync + 'static {
+    /// Where images are kept.
+    type Images: ImageStore + 'static;
+
+    /// The images.
+    fn images(&self) -> &Self::Images;
+
+    /// The time.
+    fn now(&self) -> Timestamp;
+
+    /// Fills with random bytes.
+    fn entropy(&self, bytes: &mut [u8]);
+
+    /// Key of signed image URLs.
+    fn url_key(&self) -> &[u8; 32];
+
+    /// Reads the model. Nothing may block in `read`.
+    fn read<T>(&self, read: impl FnOnce(&Fleet) -> T) -> T;
+
+    /// A device says how it is and asks what to do.
+    fn check_in(
+        &self,
+        device: DeviceId,
+        facts: Facts,
+    ) -> impl Future<Output = Result<CheckedIn, Problem>> + Send;
+
+    /// A device asks leave to switch.
+    fn begin(
+        &self,
+        device: DeviceId,
+        rollout: RolloutId,
+        attempt: u32,
+        digest: Digest,
+    ) -> impl Future<Output = Result<Reply, Problem>> + Send;
+
+    /// Reports of one device, all or none; durable when it returns.
+    fn report(
+        &self,
+        reports: Vec<ReportRecord>,
+    ) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// Checks and writes; what was written, or nothing if it was there already.
+    fn register(&self, check: Check) -> impl Future<Output = Result<Vec<Stored>, Problem>> + Send;
+
+    /// Gives a rollout a command.
+    fn command(
+        &self,
+        rollout: RolloutId,
+        commanded: Commanded,
+    ) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// Entries after `after`, at most `limit`.
+    fn entries(
+        &self,
+        after: Seq,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Stored>, Problem>> + Send;
+}
+
