@@ -1,1 +1,2 @@
-//! Room for rollout-http.
+//! HTTP.
+pub mod backend;

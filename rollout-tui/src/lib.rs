@@ -1,1 +1,12 @@
-//! Room for rollout-tui.
+//! The operator's side: signing ceremonies, the command line, and the words screens share with it.
+//!
+//! [`ceremony`] and [`root`] make signed documents from keys, [`publish`] takes a release to a
+//! server, [`cli`] is the binary `rollout`, [`words`] the wording. Deliberately not here: any
+//! decision about a rollout; those are the core's, asked for through the server.
+//!
+//! Invariant: private keys stay in this process. What goes to a server is signed, never a key.
+
+pub mod ceremony;
+pub mod cli;
+pub mod root;
+pub mod words;

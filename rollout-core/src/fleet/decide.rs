@@ -3,16 +3,17 @@
 //! Pure: the answers and the entries that make them true are returned together. An answer may be
 //! given only once the entries are durable.
 
-use super::{Fleet, Running};
+use super::{Fleet, RegistryError, Running};
 use crate::device::Execution;
 use crate::gate::Evaluation;
-use crate::hosting::Binding;
+use crate::hosting::{self, Binding, Contract, Home};
 use crate::id::{DeviceId, Digest, RolloutId};
 use crate::journal::Entry;
 use crate::port::Outgoing;
 use crate::release::Artifact;
 use crate::rollout::{
-    Candidate, Effect, Ineligible, Input, Patience, Permit, Rollout, Step, Tally, Terms, Waiting,
+    Candidate, Commanded, Effect, Ineligible, Input, Patience, Permit, Rollout, Step, Tally, Terms,
+    Waiting,
 };
 use crate::time::{Span, Timestamp};
 use alloc::{boxed::Box, collections::BTreeMap, format, vec::Vec};
@@ -160,6 +161,55 @@ impl Fleet {
             draft.decided.answers.push(answer);
         }
         draft.decided
+    }
+
+    /// What a rollout would answer a check-in: nothing, an offer yet to be made (`Some(None)`), or
+    /// the one that is open already, which needs no decision.
+    pub fn standing_offer(
+        &self,
+        rollout: RolloutId,
+        device: &DeviceId,
+        now: Timestamp,
+    ) -> Option<Option<OfferMade>> {
+        let running = self.rollouts.get(&rollout)?;
+        let device = self.devices.get(device)?;
+        self.candidate(running, device, now, |candidate| {
+            let terms = running.rollout.admit(&running.tally, &candidate).ok()?;
+            Some(terms.repeated.then(|| offer_made(&running.rollout, &terms)))
+        })?
+    }
+
+    /// Where a device of `home` connects.
+    pub fn binding_of(&self, home: &Home) -> Binding {
+        hosting::admissible(&Contract::default(), &home.id, &self.hosting).unwrap_or_else(|_| {
+            Binding {
+                generation: home.generation,
+                home: home.id.clone(),
+                endpoint: home.endpoint.clone(),
+                services: Vec::new(),
+                poll_secs: home.poll_secs,
+            }
+        })
+    }
+
+    /// Decides an operator's command.
+    ///
+    /// # Errors
+    /// [`RegistryError`]: no such rollout, or its refusal.
+    pub fn command(
+        &self,
+        id: RolloutId,
+        commanded: &Commanded,
+        now: Timestamp,
+    ) -> Result<(Entry, Vec<Outgoing>), RegistryError> {
+        let now = now.max(self.clock);
+        let running =
+            self.rollouts.get(&id).ok_or_else(|| RegistryError::unknown("rollout", id))?;
+        let input = Input::Command(commanded.clone());
+        let step = running.rollout.step(&input, now)?;
+        let outbox = outgoing(&step).collect();
+        let state = step.next.state_hash();
+        Ok((Entry::Stepped { rollout: id, input: Box::new(input), state }, outbox))
     }
 
     /// Why a device is or is not offered what a rollout installs: the very decision.

@@ -1,7 +1,10 @@
 //! Tests of the core.
 
 mod cohort;
+mod desk;
+mod fleet;
 mod gate;
 mod gate_tables;
+mod invariants;
 #[cfg(feature = "sign")]
 mod trust;

@@ -1,0 +1,206 @@
+//! HTTP as the agent sees it: a reply, a request to wait, a refusal, or nothing.
+//!
+//! One client for all devices of the process, with a bound on requests under way. A seeded share
+//! of replies is thrown away after the server answered. Invariant: every request has a deadline.
+//! Not here: what replies mean.
+
+use super::Error;
+use super::sim::Random;
+use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, RANGE, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// Deadline of a request with a short answer.
+const SHORT: Duration = Duration::from_secs(30);
+/// Deadline between two chunks of an image.
+const CHUNK: Duration = Duration::from_secs(30);
+/// Wait if the server is busy and names no time, in seconds.
+const BUSY_SECS: u32 = 5;
+/// Longest answer that is read, in bytes: a check-in answer with two envelopes and room.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// What all devices of a process share.
+pub(super) struct Client {
+    http: reqwest::Client,
+    server: String,
+    room: Arc<Semaphore>,
+    drop_rate: f64,
+    requests: AtomicU64,
+}
+
+/// How a request went.
+pub(super) enum Reply {
+    /// Answered.
+    Body(Vec<u8>),
+    /// The server wants to be asked later.
+    Busy(u32),
+    /// Refused for good.
+    Declined { status: u16, body: Vec<u8> },
+    /// Nothing that can be used.
+    Lost,
+}
+
+/// The body of an image that is being read.
+pub(super) struct Body {
+    response: Response,
+    offset: u32,
+    lost: Lost,
+    _room: OwnedSemaphorePermit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lost {
+    No,
+    AfterFirstChunk,
+}
+
+/// What came of a download.
+pub(super) enum Piece {
+    Bytes { offset: u32, bytes: Vec<u8> },
+    End,
+    Lost,
+}
+
+impl Client {
+    pub(super) fn new(server: &str, parallel: usize, drop_rate: f64) -> Result<Self, Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(10))
+            .pool_max_idle_per_host(parallel)
+            .build()
+            .map_err(Error::Client)?;
+        Ok(Self {
+            http,
+            server: server.trim_end_matches('/').to_owned(),
+            room: Arc::new(Semaphore::new(parallel.max(1))),
+            drop_rate,
+            requests: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Posts JSON. `random` decides whether the reply gets lost.
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        token: &str,
+        body: Vec<u8>,
+        random: Option<&mut Random>,
+    ) -> Reply {
+        let Ok(_room) = self.room.acquire().await else { return Reply::Lost };
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let request = self
+            .http
+            .post(format!("{}{path}", self.server))
+            .header(AUTHORIZATION, format!("Bearer {token}"))
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
+        let reply = async {
+            let response = request.send().await.ok()?;
+            let (status, wait) = (response.status(), retry_after(&response));
+            Some((status, wait, read(response).await?))
+        };
+        let Ok(Some((status, wait, body))) = timeout(SHORT, reply).await else {
+            return Reply::Lost;
+        };
+        if random.is_some_and(|random| random.happens(self.drop_rate)) {
+            return Reply::Lost;
+        }
+        judge(status, wait, body)
+    }
+
+    /// Asks for bytes `from..to` of an image.
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        from: u32,
+        to: u32,
+        random: &mut Random,
+    ) -> Result<Body, Reply> {
+        let room = self.room.clone().acquire_owned().await.map_err(|_| Reply::Lost)?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let request = self
+            .http
+            .get(format!("{}{path}", self.server))
+            .header(RANGE, format!("bytes={from}-{}", to.saturating_sub(1)));
+        let Ok(Ok(response)) = timeout(SHORT, request.send()).await else {
+            return Err(Reply::Lost);
+        };
+        let dropped = random.happens(self.drop_rate);
+        let lost = if dropped { Lost::AfterFirstChunk } else { Lost::No };
+        let offset = match response.status() {
+            StatusCode::OK => 0,
+            StatusCode::PARTIAL_CONTENT => range_start(&response).unwrap_or(from),
+            status => {
+                let wait = retry_after(&response);
+                return Err(judge(status, wait, Vec::new()));
+            }
+        };
+        Ok(Body { response, offset, lost, _room: room })
+    }
+}
+
+impl Body {
+    /// The next bytes.
+    pub(super) async fn next(&mut self) -> Piece {
+        match timeout(CHUNK, self.response.chunk()).await {
+            Ok(Ok(Some(bytes))) => {
+                let offset = self.offset;
+                let Some(next) =
+                    u32::try_from(bytes.len()).ok().and_then(|n| offset.checked_add(n))
+                else {
+                    return Piece::Lost;
+                };
+                self.offset = next;
+                let mut bytes = bytes.to_vec();
+                if self.lost == Lost::AfterFirstChunk {
+                    self.lost = Lost::No;
+                    bytes.truncate(bytes.len() / 2);
+                }
+                Piece::Bytes { offset, bytes }
+            }
+            Ok(Ok(None)) => Piece::End,
+            Ok(Err(_)) | Err(_) => Piece::Lost,
+        }
+    }
+}
+
+fn judge(status: StatusCode, wait: Option<u32>, body: Vec<u8>) -> Reply {
+    match status.as_u16() {
+        200..=299 => Reply::Body(body),
+        429 | 503 => Reply::Busy(wait.unwrap_or(BUSY_SECS)),
+        400..=407 | 409..=499 => Reply::Declined { status: status.as_u16(), body },
+        _ => Reply::Lost,
+    }
+}
+
+async fn read(mut response: Response) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(bytes) = response.chunk().await.ok()? {
+        if body.len() + bytes.len() > LONGEST_ANSWER {
+            return None;
+        }
+        body.extend_from_slice(&bytes);
+    }
+    Some(body)
+}
+
+fn retry_after(response: &Response) -> Option<u32> {
+    response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// The first byte of `bytes 100-199/1000`.
+fn range_start(response: &Response) -> Option<u32> {
+    let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
+    range.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
+}

@@ -1,0 +1,278 @@
+//! A small fleet in memory: a journal, its fold, and devices moved by hand.
+
+use rollout_core::cohort::Selector;
+use rollout_core::device::{Facts, RunningImage};
+use rollout_core::fleet::{Answer, Ask, Fleet, Reply};
+use rollout_core::gate::{FailureGate, HardStops};
+use rollout_core::hosting::{Contract, Endpoint, Hosting};
+use rollout_core::id::{DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId};
+use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
+use rollout_core::release::{
+    Artifact, ComponentId, Lifecycle, Release, ReleaseId, Target, WayBack,
+};
+use rollout_core::rollout::{
+    Approval, Command, Commanded, Gates, Installed, Ladder, Membership, OnSmall, Pace, Plan,
+    PlanFields, Reaching, Refusal, Rung, Silence,
+};
+use rollout_core::time::{Span, Timestamp};
+use rollout_core::version::{ReleaseCounter, SecureVersion};
+use rollout_core::wire::{Event, ImageState, Reason};
+use std::collections::BTreeMap;
+
+pub const USUAL: Span = Span::secs(60);
+pub const HORIZON: Span = Span::secs(600);
+
+pub struct Desk {
+    pub fleet: Fleet,
+    pub journal: Vec<Stored>,
+    pub now: Timestamp,
+    pub rollout: RolloutId,
+    sequences: BTreeMap<DeviceId, u64>,
+}
+
+pub fn device(index: usize) -> DeviceId {
+    DeviceId::new(&format!("dev-{index:04}")).expect("an id")
+}
+
+pub fn person(name: &str) -> Principal {
+    Principal::new(name).expect("a name")
+}
+
+pub fn image(version: &str) -> Digest {
+    Digest::of(version.as_bytes())
+}
+
+fn model() -> HardwareModel {
+    HardwareModel::new("v980").expect("a model")
+}
+
+fn artifact(version: &str, counter: u64) -> Artifact {
+    Artifact {
+        hardware: vec![model()],
+        component: ComponentId(0),
+        image: image(version),
+        length: 1000,
+        epoch: 1,
+        counter: ReleaseCounter(counter),
+        min_from: ReleaseCounter(0),
+        secure_version: SecureVersion(0),
+        expires: 4_000_000_000,
+        contract: Contract::default(),
+        envelope: Vec::new(),
+    }
+}
+
+fn release() -> Release {
+    Release {
+        id: ReleaseId {
+            product: ProductId::new("vacuum").expect("a product"),
+            version: semver::Version::new(1, 1, 0),
+        },
+        counter: ReleaseCounter(2),
+        lifecycle: Lifecycle::Published,
+        artifacts: vec![artifact("1.1.0", 2)],
+        way_back: Some(WayBack {
+            version: semver::Version::new(1, 0, 0),
+            counter: ReleaseCounter(3),
+            artifacts: vec![artifact("1.0.0", 3)],
+        }),
+        from: None,
+        by: person("ci"),
+        at: Timestamp(0),
+    }
+}
+
+pub fn fields(ladder: &[&str]) -> PlanFields {
+    PlanFields {
+        name: "test".into(),
+        target: Target::Release(release().id),
+        component: ComponentId(0),
+        members: Membership::Query(Selector::parse("model==v980").expect("a query")),
+        require: None,
+        ladder: Ladder::new(ladder.iter().filter_map(|rung| Rung::parse(rung)).collect())
+            .expect("a ladder"),
+        soak: Span::ZERO,
+        pace: Pace { max_in_flight: None, budget: 20, max_offers: None, lease: Span::hours(1) },
+        gates: Gates { failure: FailureGate::default(), stops: HardStops::default() },
+        silence: Silence { intervals: 3, at_least: HORIZON, confirm_window: Span::secs(120) },
+        reaching: Reaching {
+            min_reach_bp: 9000,
+            max_open: Span::hours(24 * 14),
+            min_matured_bp: 5000,
+            min_bake: Span::ZERO,
+        },
+        on_small: OnSmall::Quiet,
+        approval: Approval::default(),
+        on_halt: Installed::Keep,
+        start_at: None,
+    }
+}
+
+pub fn base() -> Fleet {
+    let endpoint = Endpoint::new("http://127.0.0.1:1").expect("an endpoint");
+    let mut fleet = Fleet::new(Hosting::single(endpoint), USUAL);
+    fleet.releases.insert(release().id, release());
+    fleet
+}
+
+impl Desk {
+    /// `devices` devices on 1.0.0 and a started rollout of 1.1.0.
+    pub fn started(devices: usize, fields: PlanFields) -> Self {
+        let mut desk = Self {
+            fleet: base(),
+            journal: Vec::new(),
+            now: Timestamp(1_000_000),
+            rollout: RolloutId::parse("0192f7a0-0000-7000-8000-000000000001").expect("a UUID"),
+            sequences: BTreeMap::new(),
+        };
+        for index in 0..devices {
+            let home = desk.fleet.hosting.default_home().id.clone();
+            desk.write(Entry::Enrolled {
+                device: device(index),
+                hardware: model(),
+                home,
+                token: Digest::of(b"token"),
+                enrollment: None,
+            });
+            desk.check_in(&device(index), "1.0.0", 1);
+        }
+        let plan = Plan::check(fields).expect("a plan").into();
+        desk.write(Entry::Drafted { rollout: desk.rollout, plan, by: person("author") });
+        desk.command("ops", Command::Start).expect("a draft starts");
+        desk.tick(Span::ZERO);
+        desk
+    }
+
+    /// The same fleet at the same moment, to try something on.
+    pub fn copy(&self) -> Self {
+        Self {
+            fleet: self.fleet.clone(),
+            journal: Vec::new(),
+            now: self.now,
+            rollout: self.rollout,
+            sequences: self.sequences.clone(),
+        }
+    }
+
+    pub fn write(&mut self, entry: Entry) {
+        let seq = Seq(self.fleet.read_to.0 + 1);
+        let stored = Stored { seq, at: self.now, entry };
+        self.fleet.fold(&stored).expect("an entry that was just made folds");
+        self.journal.push(stored);
+    }
+
+    pub fn command(&mut self, by: &str, command: Command) -> Result<(), Refusal> {
+        let commanded = Commanded { by: person(by), command };
+        match self.fleet.command(self.rollout, &commanded, self.now) {
+            Ok((entry, _)) => {
+                self.write(entry);
+                Ok(())
+            }
+            Err(rollout_core::fleet::RegistryError::Refused(refusal)) => Err(refusal),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// Time passes; rollouts are stepped until nothing changes any more.
+    pub fn tick(&mut self, span: Span) {
+        self.now = self.now.after(span);
+        self.write(Entry::Clock);
+        self.fleet.refresh(self.now);
+        loop {
+            let decided = self.fleet.decide(self.now, &[]);
+            if decided.entries.is_empty() {
+                return;
+            }
+            decided.entries.into_iter().for_each(|entry| self.write(entry));
+            self.fleet.refresh(self.now);
+        }
+    }
+
+    pub fn ask(&mut self, ask: Ask) -> (Answer, Vec<Entry>) {
+        let decided = self.fleet.decide(self.now, &[ask]);
+        for entry in decided.entries.clone() {
+            self.write(entry);
+        }
+        (decided.answers.into_iter().next().expect("one answer"), decided.entries)
+    }
+
+    pub fn check_in(&mut self, device: &DeviceId, version: &str, counter: u64) {
+        let facts = Facts {
+            running: RunningImage {
+                digest: image(version),
+                version: version.into(),
+                epoch: 1,
+                counter: ReleaseCounter(counter),
+                state: ImageState::Valid,
+            },
+            secure_version: SecureVersion(0),
+            slot_bytes: 1 << 20,
+            spare: None,
+            root_version: 1,
+            attributes: BTreeMap::new(),
+        };
+        self.write(Entry::Seen { device: device.clone(), facts: Box::new(facts) });
+    }
+
+    pub fn offer(&mut self, device: &DeviceId) -> bool {
+        self.fleet.touch(device, self.now);
+        let (answer, _) = self.ask(Ask::Offer { device: device.clone() });
+        matches!(answer, Answer::Offer(Some(_)))
+    }
+
+    pub fn begin(&mut self, device: &DeviceId) -> Option<Reply> {
+        let attempt = self.fleet.rollouts[&self.rollout].executions.get(device)?.attempt;
+        let (rollout, device, digest) = (self.rollout, device.clone(), image("1.1.0"));
+        match self.ask(Ask::Begin { device, rollout, attempt, digest }).0 {
+            Answer::Begin(reply) => reply.ok(),
+            Answer::Offer(_) => None,
+        }
+    }
+
+    pub fn report(&mut self, device: &DeviceId, event: Event, reason: Option<Reason>) {
+        let sequence = self.sequences.entry(device.clone()).or_default();
+        *sequence += 1;
+        let sequence = *sequence;
+        self.report_as(device, sequence, event, reason);
+    }
+
+    pub fn report_as(
+        &mut self,
+        device: &DeviceId,
+        sequence: u64,
+        event: Event,
+        reason: Option<Reason>,
+    ) {
+        let running = &self.fleet.rollouts[&self.rollout];
+        let Some(execution) = running.executions.get(device) else { return };
+        let report = ReportRecord {
+            device: device.clone(),
+            incarnation: 1,
+            sequence,
+            rollout: self.rollout,
+            attempt: execution.attempt,
+            event,
+            reason,
+            detail: None,
+        };
+        self.write(Entry::Reported(report));
+    }
+
+    /// A device goes the whole way: offer, download, permit, confirm. Says whether it got there.
+    pub fn update(&mut self, device: &DeviceId) -> bool {
+        if !self.offer(device) {
+            return false;
+        }
+        self.report(device, Event::Downloaded, None);
+        if !matches!(self.begin(device), Some(Reply::Yes { .. })) {
+            return false;
+        }
+        self.check_in(device, "1.1.0", 2);
+        self.report(device, Event::Confirmed, None);
+        true
+    }
+
+    pub fn phase(&self) -> &'static str {
+        self.fleet.rollouts[&self.rollout].rollout.phase.name()
+    }
+}

@@ -1,0 +1,150 @@
+//! Whole rollouts over a small fleet in memory.
+
+use crate::desk::{Desk, HORIZON, device, fields};
+use rollout_core::fleet::Reply;
+use rollout_core::rollout::{Command, Phase, Refusal, Waiting};
+use rollout_core::time::{Span, Timestamp};
+use rollout_core::wire::{Event, Reason};
+
+#[test]
+fn a_good_release_climbs_its_ladder_and_is_proven_at_281() {
+    let mut desk = Desk::started(300, fields(&["5", "5%", "25%", "100%"]));
+    for _ in 0..200 {
+        for index in 0..300 {
+            desk.update(&device(index));
+        }
+        desk.tick(Span::secs(60));
+        if desk.phase() == "completed" {
+            break;
+        }
+    }
+    let running = &desk.fleet.rollouts[&desk.rollout];
+    assert_eq!(running.rollout.phase.name(), "completed", "{:?}", running.waiting);
+    assert_eq!(running.counts().confirmed, 300);
+    let proven = running.rollout.proven.expect("300 good devices prove it");
+    assert!((281..=300).contains(&proven.matured), "{proven:?}");
+}
+
+#[test]
+fn silence_alone_halts_within_the_budget() {
+    let mut desk = Desk::started(300, fields(&["100%"]));
+    for round in 0..40 {
+        for index in 0..300 {
+            let device = device(index);
+            if desk.offer(&device) {
+                desk.report(&device, Event::Downloaded, None);
+            }
+            let _ = desk.begin(&device);
+        }
+        desk.tick(Span::secs(60));
+        assert!(desk.fleet.rollouts[&desk.rollout].counts().exposed <= 20, "round {round}");
+    }
+    let running = &desk.fleet.rollouts[&desk.rollout];
+    let Phase::Halted { cause, .. } = &running.rollout.phase else {
+        panic!("{:?}", running.rollout.phase)
+    };
+    assert_eq!(cause.name(), "evidence");
+    assert_eq!(running.counts().exposed, 20);
+}
+
+#[test]
+fn a_halted_begin_is_told_to_stop_and_the_slot_stays_taken_until_it_says_so() {
+    let mut desk = Desk::started(30, fields(&["100%"]));
+    let first = device(0);
+    assert!(desk.offer(&first));
+    desk.report(&first, Event::Downloaded, None);
+    assert!(matches!(desk.begin(&first), Some(Reply::Yes { .. })));
+    assert!(matches!(desk.begin(&first), Some(Reply::Yes { .. })), "a repeated begin");
+    let halt = Command::Halt { reason: "smoke".into() };
+    desk.command("ops", halt).expect("it runs");
+    assert!(matches!(desk.begin(&first), Some(Reply::Stop(_))));
+    assert_eq!(desk.fleet.rollouts[&desk.rollout].counts().exposed, 1);
+    desk.report(&first, Event::Stopped, Some(Reason::Told));
+    assert_eq!(desk.fleet.rollouts[&desk.rollout].counts().exposed, 0);
+}
+
+#[test]
+fn a_halt_is_resumed_by_two_people_only() {
+    let mut desk = Desk::started(30, fields(&["100%"]));
+    desk.command("ops", Command::Halt { reason: "smoke".into() }).expect("it runs");
+    desk.command("ann", Command::Resume).expect("the first");
+    assert_eq!(desk.phase(), "halted");
+    let again = desk.command("ann", Command::Resume);
+    assert_eq!(again, Err(Refusal::SamePerson { by: "ann".into() }));
+    assert!(!desk.offer(&device(1)), "not before the second");
+    desk.command("bob", Command::Resume).expect("the second");
+    assert_eq!(desk.phase(), "deploying");
+    assert_eq!(desk.fleet.rollouts[&desk.rollout].rollout.epoch.0, 1);
+    assert!(desk.offer(&device(1)));
+}
+
+#[test]
+fn three_hours_without_us_count_no_device_as_silent() {
+    let mut desk = Desk::started(30, fields(&["100%"]));
+    for index in 0..10 {
+        let device = device(index);
+        assert!(desk.offer(&device));
+        desk.report(&device, Event::Downloaded, None);
+        assert!(matches!(desk.begin(&device), Some(Reply::Yes { .. })));
+    }
+    let from = desk.now;
+    desk.now = desk.now.after(Span::hours(3));
+    let outage = rollout_core::time::Window { from, to: desk.now };
+    desk.write(rollout_core::journal::Entry::Outage(outage));
+    desk.tick(Span::secs(1));
+    for index in 0..10 {
+        desk.report(&device(index), Event::Returned, Some(Reason::NoRoundTrip));
+        assert!(matches!(desk.begin(&device(index)), Some(Reply::Yes { .. })), "again");
+        desk.check_in(&device(index), "1.1.0", 2);
+    }
+    desk.tick(HORIZON);
+    let counts = desk.fleet.rollouts[&desk.rollout].counts();
+    assert_eq!((counts.confirmed, counts.silent, counts.failed), (10, 0, 0));
+    assert_ne!(desk.phase(), "halted");
+}
+
+#[test]
+fn a_pause_has_an_owner_and_gives_nothing() {
+    let mut desk = Desk::started(30, fields(&["100%"]));
+    let past = Command::Pause { reason: "lunch".into(), review_at: Timestamp(0) };
+    assert_eq!(desk.command("ann", past), Err(Refusal::ReviewPassed));
+    let review_at = desk.now.after(Span::hours(1));
+    let pause = Command::Pause { reason: "lunch".into(), review_at };
+    desk.command("ann", pause).expect("it runs");
+    assert!(!desk.offer(&device(0)));
+    desk.tick(Span::secs(1));
+    let waiting = &desk.fleet.rollouts[&desk.rollout].waiting;
+    assert!(matches!(waiting, Some(Waiting::Resume { review }) if review.reason == "lunch"));
+    desk.command("bob", Command::Resume).expect("one person");
+    assert!(desk.offer(&device(0)));
+}
+
+#[test]
+fn a_way_back_is_for_those_that_still_run_it() {
+    let mut desk = Desk::started(40, fields(&["100%"]));
+    for _ in 0..3 {
+        for index in 0..40 {
+            desk.update(&device(index));
+        }
+        desk.tick(HORIZON);
+        (0..40).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+        desk.tick(Span::ZERO);
+    }
+    assert_eq!(desk.phase(), "completed");
+    desk.check_in(&device(7), "0.9.0", 2);
+    let (plan, devices) = desk.fleet.rollback_plan(desk.rollout).expect("a way back");
+    assert_eq!(devices, 39);
+    let back = rollout_core::id::RolloutId::parse("0192f7a0-0000-7000-8000-000000000002");
+    let back = back.expect("a UUID");
+    let by = crate::desk::person("ann");
+    desk.write(rollout_core::journal::Entry::Drafted { rollout: back, plan: plan.into(), by });
+    let forward = core::mem::replace(&mut desk.rollout, back);
+    desk.command("ann", Command::Start).expect("a draft");
+    desk.tick(Span::secs(1));
+    assert!(desk.offer(&device(0)));
+    assert!(!desk.offer(&device(7)), "it has moved on");
+    let (buckets, members) = desk.fleet.census(&desk.fleet.rollouts[&back], desk.now);
+    assert_eq!((buckets.values().sum::<u64>(), members), (40, 40));
+    let why = desk.fleet.admission(forward, &device(7), desk.now).expect("known");
+    assert_eq!(why.expect_err("taken back").code(), "EX-008", "its attempt there ended");
+}

@@ -1,0 +1,211 @@
+//! What holds whatever happens, in any order: promises 1, 2, 4 and the frontier.
+
+use crate::desk::{Desk, base, device, fields};
+use proptest::prelude::*;
+use rollout_core::fleet::Verdict;
+use rollout_core::gate::pacing;
+use rollout_core::journal::Entry;
+use rollout_core::position::Frontier;
+use rollout_core::rollout::{Command, Phase, StratumId};
+use rollout_core::time::Span;
+use rollout_core::wire::{Event, Reason};
+
+const DEVICES: usize = 60;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Tick(u64),
+    Offer(usize),
+    Begin(usize),
+    Report(usize, Event, Option<Reason>),
+    Duplicate(usize, u64, Event),
+    CheckIn(usize, &'static str),
+    Command(&'static str, Command),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let any_device = 0..DEVICES;
+    let event = prop::sample::select(vec![
+        Event::Downloading,
+        Event::Downloaded,
+        Event::Booted,
+        Event::Confirmed,
+        Event::Failed,
+        Event::Returned,
+        Event::Refused,
+        Event::Deferred,
+        Event::Stopped,
+        Event::Crashed,
+    ]);
+    let reason = prop::option::of(prop::sample::select(vec![
+        Reason::PowerLoss,
+        Reason::NoRoundTrip,
+        Reason::SelfTest,
+        Reason::Told,
+    ]));
+    let people = prop::sample::select(vec!["ann", "bob"]);
+    let command = prop_oneof![
+        Just(Command::Resume),
+        Just(Command::Advance),
+        Just(Command::Halt { reason: "test".into() }),
+    ];
+    prop_oneof![
+        4 => (0..400_u64).prop_map(Op::Tick),
+        8 => any_device.clone().prop_map(Op::Offer),
+        8 => any_device.clone().prop_map(Op::Begin),
+        8 => (any_device.clone(), event.clone(), reason).prop_map(|(d, e, r)| Op::Report(d, e, r)),
+        2 => (any_device.clone(), 0..6_u64, event).prop_map(|(d, s, e)| Op::Duplicate(d, s, e)),
+        2 => (any_device, prop::sample::select(vec!["1.0.0", "1.1.0", "0.9.0"]))
+            .prop_map(|(d, v)| Op::CheckIn(d, v)),
+        1 => (people, command).prop_map(|(by, c)| Op::Command(by, c)),
+    ]
+}
+
+fn play(desk: &mut Desk, op: &Op) {
+    match op {
+        Op::Tick(secs) => desk.tick(Span::secs(*secs)),
+        Op::Offer(index) => drop(desk.offer(&device(*index))),
+        Op::Begin(index) => drop(desk.begin(&device(*index))),
+        Op::Report(index, event, reason) => desk.report(&device(*index), *event, *reason),
+        Op::Duplicate(index, sequence, event) => {
+            desk.report_as(&device(*index), *sequence, *event, None);
+        }
+        Op::CheckIn(index, version) => desk.check_in(&device(*index), version, 1),
+        Op::Command(by, command) => drop(desk.command(by, command.clone())),
+    }
+}
+
+/// What is looked at from the side while the desk is played.
+#[derive(Default)]
+struct Watch {
+    read: usize,
+    halted: bool,
+    resumed_by: Vec<String>,
+    frontier: Option<Frontier>,
+}
+
+impl Watch {
+    /// No permit between a halt and its resume by two; the frontier never falls.
+    fn look(&mut self, desk: &Desk) {
+        for stored in &desk.journal[self.read..] {
+            match &stored.entry {
+                Entry::Permitted { .. } => {
+                    assert!(!self.halted, "a permit after a halt at {:?}", stored.seq);
+                }
+                Entry::Stepped { input, .. } => self.follow(desk, input),
+                _ => {}
+            }
+        }
+        self.read = desk.journal.len();
+        let rollout = &desk.fleet.rollouts[&desk.rollout].rollout;
+        self.halted = matches!(rollout.phase, Phase::Halted { .. });
+        let frontier = rollout.frontier(StratumId(0));
+        assert!(self.frontier.is_none_or(|before| frontier >= before), "the frontier fell");
+        self.frontier = Some(frontier);
+    }
+
+    fn follow(&mut self, desk: &Desk, input: &rollout_core::rollout::Input) {
+        let rollout_core::rollout::Input::Command(commanded) = input else { return };
+        if self.halted && commanded.command == Command::Resume {
+            self.resumed_by.push(commanded.by.as_str().into());
+            if desk.phase() != "halted" {
+                self.resumed_by.dedup();
+                assert!(self.resumed_by.len() >= 2, "resumed by {:?}", self.resumed_by);
+                self.resumed_by.clear();
+                self.halted = false;
+            }
+        }
+    }
+}
+
+fn buckets_are_conserved(desk: &Desk) {
+    let running = &desk.fleet.rollouts[&desk.rollout];
+    let (buckets, members) = desk.fleet.census(running, desk.now);
+    assert_eq!(buckets.values().sum::<u64>(), members);
+    assert_eq!(members, DEVICES as u64);
+}
+
+/// Before the first proof, what is at risk never exceeds what the evidence allows.
+fn cap_holds(desk: &Desk) {
+    let running = &desk.fleet.rollouts[&desk.rollout];
+    let rollout = &running.rollout;
+    if rollout.proven.is_some() || running.rollout.phase.stops() {
+        return;
+    }
+    let all = running.tally.sum(|key| key.epoch == rollout.epoch);
+    let gate = &rollout.plan.gates.failure;
+    let seen = rollout_core::gate::Tally::new(all.matured_bad, all.matured).expect("bad of all");
+    let cap = pacing::cap(gate, seen, rollout.plan.budget());
+    let lost = all.matured_bad.min(rollout.plan.budget().devices());
+    // A failure that matures may shrink the cap below what is out already; then nobody is let in.
+    let at_risk = all.permitted - all.matured + lost;
+    let before = pacing::cap(gate, rollout_core::gate::Tally::NONE, rollout.plan.budget());
+    assert!(at_risk <= cap.max(before).max(20), "{at_risk} at risk, cap {cap}");
+}
+
+fn explain_is_the_decision(desk: &mut Desk) {
+    desk.tick(Span::ZERO);
+    for index in 0..DEVICES {
+        let id = device(index);
+        let told = desk.fleet.explain(desk.rollout, &id, desk.now).expect("known");
+        let mut copy = desk.copy();
+        assert_eq!(told.is_eligible(), copy.offer(&id), "{id}: {}", told.verdict);
+        if let Verdict::WouldBePermitted = told.verdict {
+            let reply = copy.begin(&id).expect("an execution");
+            assert!(matches!(reply, rollout_core::fleet::Reply::Yes { .. }), "{id}: {reply:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Promises 1, 2 and 4, over any interleaving of ticks, devices, duplicates and people.
+    #[test]
+    fn promises_hold_in_any_order(ops in prop::collection::vec(op(), 1..250)) {
+        let mut desk = Desk::started(DEVICES, fields(&["5", "25%", "100%"]));
+        let mut watch = Watch::default();
+        for op in &ops {
+            play(&mut desk, op);
+            watch.look(&desk);
+            buckets_are_conserved(&desk);
+            cap_holds(&desk);
+        }
+        explain_is_the_decision(&mut desk);
+    }
+
+    /// Folding the journal again gives the same state, hash for hash.
+    #[test]
+    fn a_journal_replays_to_the_same_state(ops in prop::collection::vec(op(), 1..250)) {
+        let mut desk = Desk::started(DEVICES, fields(&["5", "25%", "100%"]));
+        for op in &ops {
+            play(&mut desk, op);
+        }
+        let mut again = base();
+        for stored in &desk.journal {
+            again.fold(stored).expect("every decision replays to its state hash");
+        }
+        let (one, two) = (&desk.fleet.rollouts[&desk.rollout], &again.rollouts[&desk.rollout]);
+        prop_assert_eq!(one.rollout.state_hash(), two.rollout.state_hash());
+        prop_assert_eq!(&one.executions, &two.executions);
+        prop_assert_eq!(&one.tally, &two.tally);
+    }
+
+    /// Outcomes and terminal statuses are final, whatever is reported and when.
+    #[test]
+    fn outcomes_are_final(ops in prop::collection::vec(op(), 1..250)) {
+        let mut desk = Desk::started(DEVICES, fields(&["100%"]));
+        for op in &ops {
+            let before = desk.fleet.rollouts[&desk.rollout].executions.clone();
+            play(&mut desk, op);
+            for (id, after) in &desk.fleet.rollouts[&desk.rollout].executions {
+                let Some(before) = before.get(id).filter(|b| b.attempt == after.attempt) else {
+                    continue;
+                };
+                prop_assert!(before.outcome.is_none() || before.outcome == after.outcome);
+                let (one, two) = (before.status(), after.status());
+                prop_assert!(!one.is_terminal() || one == two, "{one:?} became {two:?}");
+            }
+        }
+    }
+}

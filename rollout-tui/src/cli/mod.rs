@@ -1,0 +1,108 @@
+//! The binary `rollout`: reads arguments, does one thing, says how it went.
+//!
+//! Deliberately not here: clock and entropy, which `main` hands in, and screens.
+//!
+//! Invariant: one command, one answer or one failure, and an exit code that tells them apart.
+
+pub mod args;
+pub mod error;
+pub mod key;
+pub mod output;
+pub mod position;
+pub mod root;
+
+use args::{Cli, Command, RootCommand};
+use clap::Parser;
+use error::{Exit, Failure};
+use output::{Answer, Format, Output};
+use rollout_core::time::Timestamp;
+use rollout_core::trust::UnixSeconds;
+use std::ffi::OsString;
+use std::fs::{OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Fills with random bytes.
+pub type Entropy<'a> = dyn FnMut(&mut [u8]) -> Result<(), Failure> + 'a;
+
+/// What a command needs of the world.
+pub struct World<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// Randomness.
+    pub entropy: &'a mut Entropy<'a>,
+    /// For answers.
+    pub out: &'a mut dyn Write,
+    /// For failures.
+    pub err: &'a mut dyn Write,
+}
+
+/// Runs one command line and returns the exit code.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>, world: World<'_>) -> u8 {
+    let World { now, entropy, out, err } = world;
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(usage) => return usage_code(&usage, out, err),
+    };
+    let format = if cli.global.json { Format::Json } else { Format::Text };
+    let mut output = Output { out, err, format };
+    let (written, exit) = match dispatch(&cli, now, entropy).await {
+        Ok(answer) => (output.answer(&answer), Exit::Done),
+        Err(failure) => (output.failure(&failure), failure.exit),
+    };
+    match written {
+        Ok(()) => exit.code(),
+        // Whoever reads closed the pipe, as `head` does: nothing to say, and to nobody.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit.code(),
+        Err(_) => Exit::Refused.code(),
+    }
+}
+
+/// Help and version go to stdout and are no failure; anything else is wrong usage.
+fn usage_code(usage: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let text = usage.render();
+    let (written, exit) = if usage.use_stderr() {
+        (write!(err, "{text}"), Exit::Usage)
+    } else {
+        (write!(out, "{text}"), Exit::Done)
+    };
+    written.map_or(Exit::Refused.code(), |()| exit.code())
+}
+
+async fn dispatch(cli: &Cli, now: Timestamp, entropy: &mut Entropy<'_>) -> Result<Answer, Failure> {
+    let seconds = UnixSeconds(now.unix_secs());
+    match &cli.command {
+        Command::Key(command) => key::run(command, entropy),
+        Command::Root(RootCommand::New(args)) => root::new(args, seconds),
+        Command::Root(RootCommand::Show { file }) => root::show(file),
+        Command::Position { rollout, device } => Ok(position::position(*rollout, device)),
+        _ => Err(Failure::new("CL-000", "not there yet", "wait")),
+    }
+}
+
+/// Writes a file that must not be there yet, and syncs it.
+///
+/// # Errors
+/// [`Failure`] if it is there or cannot be written.
+pub fn write_new(file: &Path, bytes: &[u8], mode: Option<Permissions>) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    restrict(&mut options, mode.as_ref());
+    let written = options.open(file).and_then(|mut opened| {
+        opened.write_all(bytes)?;
+        opened.sync_all()
+    });
+    written.map_err(|error| Failure::writing(file, &error))
+}
+
+/// Files are born with their mode; there is no moment at which others may read them.
+#[cfg(unix)]
+fn restrict(options: &mut OpenOptions, mode: Option<&Permissions>) {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    if let Some(mode) = mode {
+        options.mode(mode.mode());
+    }
+}
+
+#[cfg(not(unix))]
+fn restrict(_options: &mut OpenOptions, _mode: Option<&Permissions>) {}

@@ -1,0 +1,31 @@
+//! The binary `rollout`: hands clock, entropy and streams to the library, and leaves with its code.
+//!
+//! Deliberately not here: anything that can be wrong.
+//!
+//! Invariant: the only clock and the only entropy of the command line are read here.
+
+use rollout_core::time::Timestamp;
+use rollout_tui::cli::error::{Exit, Failure};
+use rollout_tui::cli::{World, run};
+use std::io;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut entropy = |bytes: &mut [u8]| {
+        getrandom::fill(bytes).map_err(|error| {
+            let hint = "start it where the system gives random bytes";
+            let failure = Failure::new("CL-004", "cannot get random bytes", hint);
+            failure.because(&error).ending(Exit::Bug)
+        })
+    };
+    let world = World {
+        now: Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+        entropy: &mut entropy,
+        out: &mut io::stdout().lock(),
+        err: &mut io::stderr().lock(),
+    };
+    ExitCode::from(run(std::env::args_os(), world).await)
+}

@@ -1,0 +1,5 @@
+//! Tests of the operator's side, in one binary.
+
+mod ceremony;
+mod cli;
+mod desk;
