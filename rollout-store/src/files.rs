@@ -76,10 +76,13 @@ impl ImageStore for FileImages {
     async fn read(&self, digest: Digest, offset: u64, limit: usize) -> Result<Vec<u8>, ImageError> {
         let path = self.path(digest);
         let read = spawn_blocking(move || read_range(&path, offset, limit)).await;
-        read.map_err(io::Error::other).flatten().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => ImageError::Unknown(digest),
-            _ => failed("read an image")(error),
-        })
+        match read.map_err(io::Error::other).flatten() {
+            Ok(bytes) => Ok(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(ImageError::Unknown(digest))
+            }
+            Err(error) => Err(failed("read an image")(error)),
+        }
     }
 }
 

@@ -263,9 +263,7 @@ impl Fleet {
         let before = core::mem::replace(&mut held.rollout, step.next);
         held.waiting = step.waiting;
         held.evaluation = step.evaluation.or_else(|| held.evaluation.take());
-        if held.rollout.phase.is_over() && held.at_end.is_none() {
-            held.at_end = Some(held.counts());
-        }
+        held.note_end();
         let revoked = if held.rollout.phase.stops() { held.revoke_pending() } else { Vec::new() };
         for device in &revoked {
             self.settle(rollout, device);

@@ -37,7 +37,8 @@ pub struct Running {
     pub tally: Tally,
     /// Another rollout that takes this one back.
     pub superseded_by: Option<RolloutId>,
-    /// Counts at the end: of the first phase in which nothing but people moves it on.
+    /// Counts at the end: frozen when nothing but people moves it on and every exposed device has
+    /// come to something. A resumed rollout has none until it ends again.
     pub at_end: Option<EndCounts>,
     /// What it waited for when it was last looked at. Not part of the fold.
     pub waiting: Option<Waiting>,
@@ -81,6 +82,16 @@ impl Running {
         if let Some(after) = after {
             deadline(after).map(|at| self.deadlines.insert((at, device.clone())));
             lease(after).map(|at| self.leases.insert((at, device.clone())));
+        }
+        self.note_end();
+    }
+
+    /// Freezes the counts once the rollout is over and nobody is on trial any more.
+    pub(super) fn note_end(&mut self) {
+        if !self.rollout.phase.is_over() {
+            self.at_end = None;
+        } else if self.at_end.is_none() && self.tally.sum(|_| true).unconfirmed == 0 {
+            self.at_end = Some(self.counts());
         }
     }
 

@@ -35,7 +35,7 @@ pub const VERSION: u32 = 1;
 /// Writes an entry as one line of JSON.
 ///
 /// # Errors
-/// [`StoreError::Failed`] if it could not be read again.
+/// [`StoreError::Failed`] if JSON cannot hold it, which only a bug can bring about.
 pub fn encode(entry: &Entry) -> Result<String, StoreError> {
     let line = Line { v: VERSION, entry: Tagged(entry) };
     let failed = |error: serde_json::Error| StoreError::Failed {

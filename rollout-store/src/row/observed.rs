@@ -150,14 +150,13 @@ mod cells {
 /// Pairs of count and frontier, in their order.
 mod frontiers {
     use super::{Frontier, Scalar};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+    use serde::{Deserialize, Deserializer, Serializer, de};
 
     pub(super) fn serialize<S: Serializer>(
         value: &[(u64, Frontier)],
         to: S,
     ) -> Result<S::Ok, S::Error> {
-        let pairs = value.iter().map(|(count, frontier)| Ok((*count, frontier.to_row()?)));
-        pairs.collect::<Result<Vec<_>, String>>().map_err(ser::Error::custom)?.serialize(to)
+        to.collect_seq(value.iter().map(|(count, frontier)| (*count, frontier.to_row())))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(

@@ -19,7 +19,7 @@ use rollout_core::rollout::{
 use rollout_core::time::{ServiceTime, Span, Timestamp};
 use rollout_core::version::{ReleaseCounter, SecureVersion};
 use rollout_core::wire::{Event, ImageState, Reason};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A value that one number or one text of a row stands for.
 pub(super) trait Scalar: Sized {
@@ -27,7 +27,7 @@ pub(super) trait Scalar: Sized {
     type Row: Serialize + de::DeserializeOwned;
 
     /// As written.
-    fn to_row(&self) -> Result<Self::Row, String>;
+    fn to_row(&self) -> Self::Row;
 
     /// As read.
     fn from_row(row: Self::Row) -> Result<Self, String>;
@@ -35,7 +35,7 @@ pub(super) trait Scalar: Sized {
 
 /// Writes one value; for `#[serde(with)]`.
 pub(super) fn serialize<T: Scalar, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
-    value.to_row().map_err(ser::Error::custom)?.serialize(to)
+    value.to_row().serialize(to)
 }
 
 /// Reads one value; for `#[serde(with)]`.
@@ -45,13 +45,13 @@ pub(super) fn deserialize<'de, T: Scalar, D: Deserializer<'de>>(from: D) -> Resu
 
 /// The same for a value that may be missing.
 pub(super) mod option {
-    use super::{Deserialize, Deserializer, Scalar, Serialize, Serializer, de, ser};
+    use super::{Deserialize, Deserializer, Scalar, Serialize, Serializer, de};
 
     pub(in crate::row) fn serialize<T: Scalar, S: Serializer>(
         value: &Option<T>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
-        value.as_ref().map(T::to_row).transpose().map_err(ser::Error::custom)?.serialize(to)
+        value.as_ref().map(T::to_row).serialize(to)
     }
 
     pub(in crate::row) fn deserialize<'de, T: Scalar, D: Deserializer<'de>>(
@@ -64,8 +64,7 @@ pub(super) mod option {
 
 /// The same for a list or a set.
 pub(super) mod list {
-    use super::{Deserialize, Deserializer, Scalar, Serializer, de, ser};
-    use serde::ser::SerializeSeq;
+    use super::{Deserialize, Deserializer, Scalar, Serializer, de};
 
     pub(in crate::row) fn serialize<'a, T, C, S>(values: &'a C, to: S) -> Result<S::Ok, S::Error>
     where
@@ -73,11 +72,7 @@ pub(super) mod list {
         &'a C: IntoIterator<Item = &'a T>,
         S: Serializer,
     {
-        let mut list = to.serialize_seq(None)?;
-        for value in values {
-            list.serialize_element(&value.to_row().map_err(ser::Error::custom)?)?;
-        }
-        list.end()
+        to.collect_seq(values.into_iter().map(T::to_row))
     }
 
     pub(in crate::row) fn deserialize<'de, T, C, D>(from: D) -> Result<C, D::Error>
@@ -96,8 +91,8 @@ macro_rules! numbers {
         $(impl Scalar for $name {
             type Row = $number;
 
-            fn to_row(&self) -> Result<$number, String> {
-                Ok(self.0)
+            fn to_row(&self) -> $number {
+                self.0
             }
 
             fn from_row(row: $number) -> Result<Self, String> {
@@ -125,8 +120,8 @@ macro_rules! texts {
         $(impl Scalar for $name {
             type Row = String;
 
-            fn to_row(&self) -> Result<String, String> {
-                Ok(self.to_string())
+            fn to_row(&self) -> String {
+                self.to_string()
             }
 
             fn from_row(row: String) -> Result<Self, String> {
@@ -149,6 +144,7 @@ texts! {
     ReleaseId: Self::parse,
     RolloutId: Self::parse,
     Rung: |text| Self::parse(text).ok_or_else(|| format!("`{text}` is no rung")),
+    Selector: Self::parse,
     ServiceName: Self::new,
     StateHash: |text| digest(text).map(Self::from_digest),
     semver::Version: Self::parse,
@@ -159,30 +155,12 @@ fn digest(text: &str) -> Result<Digest, String> {
     Digest::from_hex(text).ok_or_else(|| format!("`{text}` is no SHA-256"))
 }
 
-/// Canonical text. A query whose canonical text is longer than a query may be is not written:
-/// it could not be read again.
-impl Scalar for Selector {
-    type Row = String;
-
-    fn to_row(&self) -> Result<String, String> {
-        let text = self.to_string();
-        match Self::from_row(text.clone())? == *self {
-            true => Ok(text),
-            false => Err(format!("the query `{text}` reads as another one")),
-        }
-    }
-
-    fn from_row(row: String) -> Result<Self, String> {
-        Self::parse(&row).map_err(|error| error.to_string())
-    }
-}
-
 /// Base64 with padding.
 impl Scalar for Vec<u8> {
     type Row = String;
 
-    fn to_row(&self) -> Result<String, String> {
-        Ok(STANDARD.encode(self))
+    fn to_row(&self) -> String {
+        STANDARD.encode(self)
     }
 
     fn from_row(row: String) -> Result<Self, String> {
@@ -194,8 +172,8 @@ impl Scalar for Vec<u8> {
 impl Scalar for Frontier {
     type Row = String;
 
-    fn to_row(&self) -> Result<String, String> {
-        Ok(self.raw().to_string())
+    fn to_row(&self) -> String {
+        self.raw().to_string()
     }
 
     fn from_row(row: String) -> Result<Self, String> {
@@ -210,8 +188,8 @@ macro_rules! rates {
         impl Scalar for $name {
             type Row = String;
 
-            fn to_row(&self) -> Result<String, String> {
-                Ok(format!("{:?}", self.get()))
+            fn to_row(&self) -> String {
+                format!("{:?}", self.get())
             }
 
             fn from_row(row: String) -> Result<Self, String> {
@@ -229,8 +207,8 @@ macro_rules! names {
         $(impl Scalar for $name {
             type Row = String;
 
-            fn to_row(&self) -> Result<String, String> {
-                Ok(match self { $(Self::$variant => $text,)* }.into())
+            fn to_row(&self) -> String {
+                match self { $(Self::$variant => $text,)* }.into()
             }
 
             fn from_row(row: String) -> Result<Self, String> {

@@ -128,7 +128,7 @@ impl Store for SqliteStore {
     }
 
     async fn end(&self) -> Result<Seq, StoreError> {
-        self.reader.ask(|connection| writer::end(connection)).await
+        self.reader.ask(writer::end).await
     }
 
     async fn beat(&self, at: Timestamp) -> Result<(), StoreError> {
@@ -156,5 +156,27 @@ impl Store for SqliteStore {
     async fn done(&self, key: &str) -> Result<(), StoreError> {
         let key = key.to_owned();
         self.writer.ask(|reply| Job::Done { key, reply }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_sync_is_read_back_and_a_file_that_cannot_have_it_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("store.sqlite");
+        let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = connect(&path, create).expect("opened");
+        make_durable(&connection).expect("made durable");
+        for (name, wanted) in [("synchronous", FULL), ("fullfsync", 1), ("foreign_keys", 1)] {
+            let found = connection.pragma_query_value(None, name, |row| row.get(0));
+            assert_eq!(found, Ok(wanted), "{name}");
+        }
+        let memory = Connection::open_in_memory().expect("opened");
+        let refused = make_durable(&memory);
+        let Err(StoreError::Failed { why, .. }) = refused else { panic!("{refused:?}") };
+        assert!(why.contains("journal_mode is memory"), "{why}");
     }
 }

@@ -1,10 +1,8 @@
 //! Rows: what was written reads back, this year's and every past version's.
 
 use crate::samples;
-use rollout_core::cohort::Selector;
 use rollout_core::gate::Rate;
-use rollout_core::id::{CohortId, Principal};
-use rollout_core::journal::{CohortRecord, Entry, Seq};
+use rollout_core::journal::{Entry, Seq};
 use rollout_core::port::StoreError;
 use rollout_store::row::{decode, encode};
 use std::collections::BTreeSet;
@@ -64,19 +62,5 @@ fn what_cannot_be_read_says_why() {
             }
             other => panic!("{text}: {other:?}"),
         }
-    }
-}
-
-/// Quotes inside other quotes: the canonical text escapes each, and grows beyond its bound.
-#[test]
-fn a_query_that_could_not_be_read_again_is_not_written() {
-    for (quotes, written) in [(10, true), (3000, false)] {
-        let text = format!("note=='{}'", "\"".repeat(quotes));
-        let entry = Entry::CohortDefined {
-            cohort: CohortId::new("all").expect("a cohort"),
-            record: CohortRecord::Query(Selector::parse(&text).expect("a query")),
-            by: Principal::new("ada").expect("a principal"),
-        };
-        assert_eq!(encode(&entry).is_ok(), written, "{quotes} quotes");
     }
 }

@@ -10,7 +10,7 @@ mod backend;
 mod queue;
 mod start;
 
-pub use start::{Settings, StartError};
+pub use start::{Settings, StartError, inspect};
 
 use crate::clock::Clock;
 use queue::Job;

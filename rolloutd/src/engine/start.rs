@@ -16,7 +16,9 @@ const PAGE: usize = 4096;
 /// Name under which the key of signed image URLs is kept.
 const URL_KEY: &str = "url-key";
 /// Check-in intervals that devices are given to find us again after an outage.
-const GRACE_INTERVALS: u64 = 3;
+const GRACE_INTERVALS: u64 = 9;
+/// Longest back-off of an agent that was given no other.
+const BACK_OFF: Span = Span::secs(600);
 
 /// How the daemon behaves; no rollout depends on it but through what devices are asked.
 #[derive(Clone, Debug)]
@@ -93,6 +95,17 @@ impl<S: Store + 'static, I: ImageStore + 'static> Engine<S, I> {
     }
 }
 
+/// Reads and folds a database without writing to its journal.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn inspect(database: &std::path::Path, settings: &Settings) -> Result<Fleet, StartError> {
+    let store = rollout_store::SqliteStore::open(database)?;
+    let mut fleet = Fleet::new(hosting(settings)?, settings.poll);
+    fold_all(&store, &mut fleet).await?;
+    Ok(fleet)
+}
+
 /// One home with one hosted service version, until the journal says more.
 fn hosting(settings: &Settings) -> Result<Hosting, StartError> {
     let single = Hosting::single(Endpoint::new(&settings.endpoint)?);
@@ -127,7 +140,10 @@ async fn note_outage<S: Store>(
         return Ok(());
     }
     let from = store.last_beat().await?.unwrap_or_default().max(fleet.clock).min(now);
-    let grace = Span(settings.poll.0.saturating_mul(GRACE_INTERVALS));
+    let poll = settings.poll.0;
+    // Agents back off for up to eight intervals, or ten minutes, whichever is shorter.
+    let grace = poll.saturating_mul(GRACE_INTERVALS).min(poll.saturating_mul(3) + BACK_OFF.0);
+    let grace = Span(grace);
     let outage = Window { from, to: now.after(grace) };
     for stored in store.append(now, vec![Entry::Outage(outage)]).await? {
         fleet.fold(&stored)?;

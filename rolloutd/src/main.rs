@@ -1,0 +1,97 @@
+//! The binary `rolloutd`.
+
+use clap::Parser as _;
+use rolloutd::args::{Cli, Command, Serve, Where};
+use rolloutd::config::{Config, Exposure};
+use rolloutd::kill::KillAt;
+use rolloutd::{init, serve};
+use std::io::Write as _;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("ROLLOUT_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::Error::new(error)),
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+/// Prints the chain of causes; a refusal exits with 1.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    let mut stderr = std::io::stderr().lock();
+    let _ = writeln!(stderr, "  × {error}");
+    for cause in error.chain().skip(1) {
+        let _ = writeln!(stderr, "  ╰─▶ {cause}");
+    }
+    if let Some(hint) = rolloutd::hint(error) {
+        let _ = writeln!(stderr, "  help: {hint}");
+    }
+    ExitCode::from(1)
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Init(args) => {
+            let token = init::init(&args.folder, &args.admin).await?;
+            let folder = args.folder.display();
+            say(&format!(
+                "made {folder}\nadmin token, shown this once, good for 90 days:\n{token}\n\
+                 next: rolloutd serve --config {folder}/rolloutd.toml"
+            ))?;
+        }
+        Command::Serve(args) => serve_until_told(&args).await?,
+        Command::Migrate(place) => {
+            let config = load(&place)?;
+            let database = serve::database(&config.data);
+            drop(rollout_store::SqliteStore::open(&database)?);
+            say(&format!("{} has this program's schema", database.display()))?;
+        }
+        Command::Check(place) => check(&load(&place)?).await?,
+        #[cfg(feature = "demo")]
+        Command::Demo(options) => return rolloutd::demo::run(&options).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn load(place: &Where) -> anyhow::Result<Config> {
+    let exposure = if place.insecure { Exposure::Insecure } else { Exposure::Loopback };
+    let overrides = rolloutd::config::environment().chain(place.overrides.iter().cloned());
+    Ok(Config::load(Some(&place.config), overrides, exposure)?)
+}
+
+async fn serve_until_told(args: &Serve) -> anyhow::Result<()> {
+    let config = load(&args.place)?;
+    let serving = serve::listen(&config, KillAt::after(args.die_at)).await?;
+    say(&format!(
+        "operators http://{}\ndevices   http://{}",
+        serving.operators, serving.devices
+    ))?;
+    rolloutd::shutdown::told().await?;
+    tracing::info!("stopping");
+    serving.stop().await?;
+    Ok(())
+}
+
+async fn check(config: &Config) -> anyhow::Result<()> {
+    let fleet = rolloutd::engine::inspect(&serve::database(&config.data), &config.settings).await?;
+    say(&format!(
+        "settings and journal are good: {} entries, {} devices, {} releases, {} rollouts",
+        fleet.read_to.0,
+        fleet.devices.len(),
+        fleet.releases.len(),
+        fleet.rollouts.len()
+    ))
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    Ok(stdout.flush()?)
+}

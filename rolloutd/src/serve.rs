@@ -1,0 +1,139 @@
+//! From settings to a running daemon, and back to nothing without losing what was acknowledged.
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::engine::{Engine, Settings, StartError};
+use crate::executor;
+use rollout_core::port::{ImageError, StoreError};
+use rollout_http::{device_router, operator_router};
+use rollout_store::{FileImages, Probe, SqliteStore};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// The daemon's engine over the stores it runs with.
+pub type Daemon = Engine<SqliteStore, FileImages>;
+
+/// Why the daemon could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The folder.
+    #[error("cannot use folder {path}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The address.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The store.
+    #[error("the database cannot be used")]
+    Store(#[from] StoreError),
+    /// The images.
+    #[error("the image store cannot be used")]
+    Images(#[from] ImageError),
+    /// The engine.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// No entropy.
+    #[error("the operating system gives no entropy: {0}")]
+    Entropy(getrandom::Error),
+    /// A listener ended.
+    #[error("a listener ended")]
+    Ended(#[source] std::io::Error),
+}
+
+/// The database inside a data folder.
+pub fn database(data: &Path) -> PathBuf {
+    data.join("rollout.db")
+}
+
+/// Opens the stores in `data` and starts the engine over them.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn open(
+    data: &Path,
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    probe: impl Probe + 'static,
+) -> Result<Daemon, ServeError> {
+    std::fs::create_dir_all(data)
+        .map_err(|source| ServeError::Folder { path: data.into(), source })?;
+    let store = SqliteStore::open_with(database(data), probe)?;
+    let images = FileImages::open(data.join("images"))?;
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(ServeError::Entropy)?;
+    Ok(Engine::start(store, images, clock, settings, seed).await?)
+}
+
+/// A daemon that listens.
+pub struct Serving {
+    /// Its heart.
+    pub daemon: Daemon,
+    /// Where operators connect.
+    pub operators: SocketAddr,
+    /// Where devices connect.
+    pub devices: SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<std::io::Result<()>>>,
+}
+
+/// Opens stores and listeners; port 0 takes a free one.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn listen(config: &Config, probe: impl Probe + 'static) -> Result<Serving, ServeError> {
+    let daemon =
+        open(&config.data, config.settings.clone(), Arc::new(SystemClock), probe).await?;
+    let (stop, stopped) = watch::channel(false);
+    let (operators, operator_task) =
+        spawn(config.operators, operator_router(daemon.clone()), stopped.clone()).await?;
+    let (devices, device_task) =
+        spawn(config.devices, device_router(daemon.clone()), stopped.clone()).await?;
+    tokio::spawn(executor::run(daemon.clone(), stopped));
+    let tasks = vec![operator_task, device_task];
+    Ok(Serving { daemon, operators, devices, stop, tasks })
+}
+
+async fn spawn(
+    address: SocketAddr,
+    router: axum::Router,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<(SocketAddr, JoinHandle<std::io::Result<()>>), ServeError> {
+    let failed = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    let stopping = async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    let serve = axum::serve(listener, router).with_graceful_shutdown(stopping);
+    Ok((bound, tokio::spawn(serve.into_future())))
+}
+
+impl Serving {
+    /// Takes no new requests, answers those that are here, and ends.
+    ///
+    /// # Errors
+    /// [`ServeError::Ended`] if a listener had failed before.
+    pub async fn stop(self) -> Result<(), ServeError> {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            // A panic in a listener was reported where it happened.
+            if let Ok(ended) = task.await {
+                ended.map_err(ServeError::Ended)?;
+            }
+        }
+        Ok(())
+    }
+}
