@@ -87,7 +87,8 @@ pub enum Input<'a> {
         /// Seconds, from `Retry-After`.
         retry_after_secs: u32,
     },
-    /// The server refused the request for good (other 4xx).
+    /// The server refused what was said, and will again: a report it cannot take, a signed path
+    /// that ran out. Not: who said it (401, 403 to a post), which a person has to mend.
     Declined,
     /// The self-test ended.
     SelfTest(Result<(), Fault>),

@@ -25,8 +25,12 @@ pub enum Start {
         /// Seconds to confirm in.
         window_secs: u32,
     },
-    /// The pending image had given itself up and runs all the same: switch back again.
-    GiveUp,
+    /// The pending image had its one trial and runs all the same, under a bootloader that undoes
+    /// nothing: switch back.
+    GiveUp {
+        /// Why.
+        reason: Reason,
+    },
     /// The pending image is marked valid, but not everything after that was done.
     FinishConfirming,
     /// The old image runs again.
@@ -73,8 +77,12 @@ pub fn classify(
     }
     match (boot.state, pending.stage) {
         (State::Valid, _) => Start::FinishConfirming,
-        (State::New | State::PendingVerify, Stage::Returning { .. }) => Start::GiveUp,
-        (State::New | State::PendingVerify, _) => Start::Trial { window_secs },
+        (State::New | State::PendingVerify, Stage::Permitted { .. }) => {
+            Start::Trial { window_secs }
+        }
+        (State::New | State::PendingVerify, stage) => {
+            Start::GiveUp { reason: why_returned(cause, stage).0 }
+        }
     }
 }
 
@@ -82,8 +90,8 @@ pub fn classify(
 //= design 4.4: interrupted
 fn why_returned(cause: ResetCause, stage: Stage) -> (Reason, Verdict) {
     if let Stage::Returning { reason, .. } = stage {
-        let no_answer = reason == Reason::NoRoundTrip;
-        return (reason, if no_answer { Verdict::Interrupted } else { Verdict::Failed });
+        let blameless = matches!(reason, Reason::NoRoundTrip | Reason::PowerLoss);
+        return (reason, if blameless { Verdict::Interrupted } else { Verdict::Failed });
     }
     match cause {
         ResetCause::PowerOn => (Reason::PowerLoss, Verdict::Interrupted),
@@ -127,6 +135,9 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{Identity, Order, Target};
+    use crate::text::Text;
+    use rollout_core::id::Digest;
 
     #[test]
     fn a_window_at_most_doubles() {
@@ -137,6 +148,33 @@ mod tests {
         window.extend(1);
         assert_eq!(window.deadline(), 21_000);
         assert_eq!(Window::open(0, 0).deadline(), 300_000);
+    }
+
+    #[test]
+    fn without_a_bootloader_that_returns_the_agent_does() {
+        let record = BootRecord::FACTORY.switched_to(Slot::B);
+        let pending = |stage| Pending {
+            identity: Identity { rollout: Text::EMPTY, attempt: 1 },
+            target: Target {
+                digest: Digest::of(b""),
+                length: 1,
+                order: Order::default(),
+                secure_version: 0,
+                chip_id: 0,
+                product: Text::EMPTY,
+                version: Text::EMPTY,
+            },
+            slot: Slot::B,
+            stage,
+        };
+        let start = |stage, cause| classify(record, cause, Slot::B, Some(&pending(stage)));
+        let first = Stage::Permitted { trial: record.trial, window_secs: 7 };
+        let second = Stage::Trial { trial: record.trial, window_secs: 7 };
+        assert_eq!(start(first, ResetCause::Software), Start::Trial { window_secs: 7 });
+        let reason = Reason::Watchdog;
+        assert_eq!(start(second, ResetCause::Watchdog), Start::GiveUp { reason });
+        let older = Stage::Permitted { trial: record.trial + 1, window_secs: 7 };
+        assert_eq!(start(older, ResetCause::PowerOn), Start::NotSwitched);
     }
 
     #[test]

@@ -125,4 +125,3 @@ pub trait Backend: Clone + Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Stored>, Problem>> + Send;
 }
-

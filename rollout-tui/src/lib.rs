@@ -8,5 +8,6 @@
 
 pub mod ceremony;
 pub mod cli;
+pub mod publish;
 pub mod root;
 pub mod words;

@@ -17,7 +17,7 @@ async fn main() -> ExitCode {
     let mut entropy = |bytes: &mut [u8]| {
         getrandom::fill(bytes).map_err(|error| {
             let hint = "start it where the system gives random bytes";
-            let failure = Failure::new("CL-004", "cannot get random bytes", hint);
+            let failure = Failure::new("RC-004", "cannot get random bytes", hint);
             failure.because(&error).ending(Exit::Bug)
         })
     };

@@ -59,6 +59,21 @@ pub const fn role(role: Role) -> &'static str {
     }
 }
 
+/// The same, or `never` for 0.
+pub fn utc_or_never(secs: u64) -> String {
+    if secs == 0 { "never".into() } else { utc(secs) }
+}
+
+/// A name of the API, such as `awaiting_approval`, as words.
+pub fn spaced(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+/// `yes` or `no`.
+pub const fn yes_no(answer: bool) -> &'static str {
+    if answer { "yes" } else { "no" }
+}
+
 /// `1 device`, `2 devices`.
 pub fn count(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }

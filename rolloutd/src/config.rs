@@ -98,7 +98,9 @@ impl ConfigError {
             Self::Form { .. } => "correct the line it names",
             Self::Unknown { .. } => "use the key that is meant, or leave it out",
             Self::Value { .. } => "correct the value",
-            Self::Exposed { .. } => "put a TLS proxy in front and pass --insecure, or bind 127.0.0.1",
+            Self::Exposed { .. } => {
+                "put a TLS proxy in front and pass --insecure, or bind 127.0.0.1"
+            }
         }
     }
 }

@@ -18,9 +18,12 @@ pub async fn run<S: Store + 'static, I: ImageStore + 'static>(
     let mut changes = engine.changes();
     changes.mark_changed();
     loop {
-        tokio::select! {
-            changed = changes.changed() => if changed.is_err() { return },
-            _ = stopped.wait_for(|stop| *stop) => return,
+        let is_over = tokio::select! {
+            changed = changes.changed() => changed.is_err(),
+            _ = stopped.wait_for(|stop| *stop) => true,
+        };
+        if is_over {
+            return;
         }
         if let Err(error) = drain(engine.store()).await {
             tracing::warn!(%error, "the outbox waits");

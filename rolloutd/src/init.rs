@@ -63,14 +63,8 @@ pub async fn init(folder: &Path, admin: &str) -> Result<String, InitError> {
     let config = Config::load(Some(&path), [], Exposure::Loopback)?;
     let clock = Arc::new(crate::clock::SystemClock);
     let daemon = serve::open(&config.data, config.settings, clock, Unobserved).await?;
-    let every = [
-        Role::Viewer,
-        Role::Operator,
-        Role::Publisher,
-        Role::Approver,
-        Role::Admin,
-        Role::Auditor,
-    ];
+    let every =
+        [Role::Viewer, Role::Operator, Role::Publisher, Role::Approver, Role::Admin, Role::Auditor];
     let minted = make_token(&daemon, principal, &every).await.map_err(InitError::Refused)?;
     Ok(minted.text)
 }

@@ -22,10 +22,8 @@ impl Probe for KillAt {
         // The harness reads this line to know where the process ended.
         let side = if point.is_inside_commit() { "inside" } else { "outside" };
         let _ = writeln!(std::io::stderr(), "dies at {} ({side} a commit)", point.name());
-        let _ = rustix::process::kill_process(
-            rustix::process::getpid(),
-            rustix::process::Signal::KILL,
-        );
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         // The signal is on its way; nothing more is written.
         loop {
             std::thread::park();

@@ -69,10 +69,7 @@ fn load(place: &Where) -> anyhow::Result<Config> {
 async fn serve_until_told(args: &Serve) -> anyhow::Result<()> {
     let config = load(&args.place)?;
     let serving = serve::listen(&config, KillAt::after(args.die_at)).await?;
-    say(&format!(
-        "operators http://{}\ndevices   http://{}",
-        serving.operators, serving.devices
-    ))?;
+    say(&format!("operators http://{}\ndevices   http://{}", serving.operators, serving.devices))?;
     rolloutd::shutdown::told().await?;
     tracing::info!("stopping");
     serving.stop().await?;

@@ -94,8 +94,7 @@ pub struct Serving {
 /// # Errors
 /// [`ServeError`].
 pub async fn listen(config: &Config, probe: impl Probe + 'static) -> Result<Serving, ServeError> {
-    let daemon =
-        open(&config.data, config.settings.clone(), Arc::new(SystemClock), probe).await?;
+    let daemon = open(&config.data, config.settings.clone(), Arc::new(SystemClock), probe).await?;
     let (stop, stopped) = watch::channel(false);
     let (operators, operator_task) =
         spawn(config.operators, operator_router(daemon.clone()), stopped.clone()).await?;

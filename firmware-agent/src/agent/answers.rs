@@ -72,6 +72,8 @@ impl Agent {
             self.check_in.again(now);
         }
         self.root = next;
+        // What the old root could not vouch for may be good under this one.
+        self.settled = None;
         Ok(())
     }
 
@@ -87,8 +89,7 @@ impl Agent {
         match answer.answer {
             Leave::Yes => self.permitted(pending, answer.confirm_window_secs, board),
             Leave::Wait => {
-                let wait = u64::from(answer.retry_secs.max(1)) * 1_000;
-                self.begin.worked(now, wait, board.random());
+                self.begin.busy(now, answer.retry_secs, board.random());
                 Ok(())
             }
             Leave::Stop => self.stop(pending.identity.rollout.as_str(), board),

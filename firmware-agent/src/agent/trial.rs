@@ -28,11 +28,7 @@ impl Agent {
             (Start::Trial { window_secs }, Some(pending)) => {
                 self.begin_trial(pending, window_secs, now, board)
             }
-            (Start::GiveUp, _) => {
-                self.save_boot(self.boot.returned(), board)?;
-                self.life = Life::Leaving;
-                Ok(())
-            }
+            (Start::GiveUp { reason }, _) => self.give_up(reason, board),
             (Start::FinishConfirming, Some(pending)) => self.finish(pending, board),
             (Start::Returned { reason, verdict }, Some(pending)) => {
                 self.returned(pending, reason, verdict, board)

@@ -12,12 +12,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Deadline of a request with a short answer.
 const SHORT: Duration = Duration::from_secs(30);
 /// Deadline between two chunks of an image.
 const CHUNK: Duration = Duration::from_secs(30);
+/// Deadline of a piece of an image: a body that drips must not keep a device from listening.
+const PIECE: Duration = Duration::from_secs(300);
 /// Wait if the server is busy and names no time, in seconds.
 const BUSY_SECS: u32 = 5;
 /// Longest answer that is read, in bytes: a check-in answer with two envelopes and room.
@@ -38,8 +40,10 @@ pub(super) enum Reply {
     Body(Vec<u8>),
     /// The server wants to be asked later.
     Busy(u32),
-    /// Refused for good.
+    /// What was said is refused, and will be again.
     Declined { status: u16, body: Vec<u8> },
+    /// Whoever said it is refused, or the path is unknown.
+    Denied { status: u16, body: Vec<u8> },
     /// Nothing that can be used.
     Lost,
 }
@@ -49,13 +53,15 @@ pub(super) struct Body {
     response: Response,
     offset: u32,
     lost: Lost,
+    deadline: Instant,
     _room: OwnedSemaphorePermit,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lost {
     No,
-    AfterFirstChunk,
+    InFirstChunk,
+    Now,
 }
 
 /// What came of a download.
@@ -69,6 +75,8 @@ impl Client {
     pub(super) fn new(server: &str, parallel: usize, drop_rate: f64) -> Result<Self, Error> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(10))
+            // A device knows no proxy, whatever this machine's environment says.
+            .no_proxy()
             .pool_max_idle_per_host(parallel)
             .build()
             .map_err(Error::Client)?;
@@ -137,7 +145,7 @@ impl Client {
             return Err(Reply::Lost);
         };
         let dropped = random.happens(self.drop_rate);
-        let lost = if dropped { Lost::AfterFirstChunk } else { Lost::No };
+        let lost = if dropped { Lost::InFirstChunk } else { Lost::No };
         let offset = match response.status() {
             StatusCode::OK => 0,
             StatusCode::PARTIAL_CONTENT => range_start(&response).unwrap_or(from),
@@ -146,14 +154,29 @@ impl Client {
                 return Err(judge(status, wait, Vec::new()));
             }
         };
-        Ok(Body { response, offset, lost, _room: room })
+        let deadline = Instant::now() + PIECE;
+        Ok(Body { response, offset, lost, deadline, _room: room })
+    }
+}
+
+impl Reply {
+    /// Whatever refuses a signed path refuses it for good: it names who asked and has run out.
+    pub(super) fn about_a_signed_path(self) -> Self {
+        match self {
+            Self::Denied { status, body } => Self::Declined { status, body },
+            Self::Body(_) | Self::Busy(_) | Self::Declined { .. } | Self::Lost => self,
+        }
     }
 }
 
 impl Body {
     /// The next bytes.
     pub(super) async fn next(&mut self) -> Piece {
-        match timeout(CHUNK, self.response.chunk()).await {
+        if self.lost == Lost::Now {
+            return Piece::Lost;
+        }
+        let deadline = self.deadline.min(Instant::now() + CHUNK);
+        match timeout_at(deadline, self.response.chunk()).await {
             Ok(Ok(Some(bytes))) => {
                 let offset = self.offset;
                 let Some(next) =
@@ -163,8 +186,8 @@ impl Body {
                 };
                 self.offset = next;
                 let mut bytes = bytes.to_vec();
-                if self.lost == Lost::AfterFirstChunk {
-                    self.lost = Lost::No;
+                if self.lost == Lost::InFirstChunk {
+                    self.lost = Lost::Now;
                     bytes.truncate(bytes.len() / 2);
                 }
                 Piece::Bytes { offset, bytes }
@@ -179,7 +202,10 @@ fn judge(status: StatusCode, wait: Option<u32>, body: Vec<u8>) -> Reply {
     match status.as_u16() {
         200..=299 => Reply::Body(body),
         429 | 503 => Reply::Busy(wait.unwrap_or(BUSY_SECS)),
-        400..=407 | 409..=499 => Reply::Declined { status: status.as_u16(), body },
+        status @ (400 | 409 | 410 | 413 | 416 | 422) => Reply::Declined { status, body },
+        // A problem document comes from a handler that has read the request.
+        404 if body.starts_with(b"{") => Reply::Declined { status: 404, body },
+        status @ (400..=407 | 411..=499) => Reply::Denied { status, body },
         _ => Reply::Lost,
     }
 }

@@ -11,6 +11,7 @@ use super::sim::{self, Boot, FileFlash, Random};
 use super::{Error, fleet};
 use crate::agent::{Agent, Booted, Config, Input, Output};
 use crate::boot::State;
+use crate::confirm::Start;
 use crate::flash::{Board, Flash, Region};
 use crate::health::{Fault, ResetCause};
 use rollout_core::wire::{
@@ -26,7 +27,7 @@ use tokio::time::Instant;
 /// Longest wait before trying again to enrol.
 const ENROL_CAP: Duration = Duration::from_secs(30);
 /// Attempts to enrol a single device before giving up.
-pub(super) const ENROL_ATTEMPTS: u32 = 8;
+pub(super) const ENROL_ATTEMPTS: u32 = 6;
 
 /// What all devices of a process share.
 pub(super) struct Shared {
@@ -101,7 +102,10 @@ impl Device {
         let booted = Booted { slot: boot.slot, digest: boot.digest, cause };
         let agent = Agent::start(self.config, booted, 0, &mut self.flash);
         let mut agent = Box::new(agent.map_err(|error| self.broken(&error))?);
-        log.started(&agent)?;
+        if matches!(agent.start_meant(), Start::Returned { .. }) {
+            self.shared.counters.returned.fetch_add(1, Ordering::Relaxed);
+            log.returned(&agent)?;
+        }
         let mut body: Option<Body> = None;
         loop {
             let now = start.elapsed().as_millis() as u64;
@@ -136,6 +140,7 @@ impl Device {
                     match client.get(agent.url(), from, to, &mut self.random).await {
                         Ok(started) => body = Some(started),
                         Err(reply) => {
+                            let reply = reply.about_a_signed_path();
                             let now = start.elapsed().as_millis() as u64;
                             self.unanswered(&mut agent, reply, "image", now, log)?;
                         }
@@ -244,6 +249,10 @@ impl Device {
                 log.declined(request, status, &body)?;
                 Input::Declined
             }
+            Reply::Denied { status, body } => {
+                log.declined(request, status, &body)?;
+                Input::TransportFailed
+            }
             Reply::Lost | Reply::Body(_) => Input::TransportFailed,
         };
         agent.handle(input, now, &mut self.flash).map_err(|error| self.broken(&error))
@@ -269,7 +278,6 @@ impl Device {
             Conduct::Works => Ok(()),
             Conduct::Fails => Err(Fault::SelfTest),
             Conduct::Crashes => {
-                self.shared.counters.returned.fetch_add(1, Ordering::Relaxed);
                 return Ok(Some(Life::Reset(ResetCause::Crash)));
             }
             Conduct::GoesDark => {
@@ -279,9 +287,6 @@ impl Device {
                 return Ok(Some(Life::Ended(Ending::Dark)));
             }
         };
-        if result.is_err() {
-            self.shared.counters.returned.fetch_add(1, Ordering::Relaxed);
-        }
         let handled = agent.handle(Input::SelfTest(result), now, &mut self.flash);
         handled.map_err(|error| self.broken(&error)).map(|()| None)
     }
@@ -331,11 +336,13 @@ impl Device {
                     ENROL_CAP
                 }
                 Reply::Busy(secs) => Duration::from_secs(u64::from(secs)),
-                Reply::Declined { body, .. } if self.shared.enrol_attempts.is_some() => {
+                Reply::Declined { body, .. } | Reply::Denied { body, .. }
+                    if self.shared.enrol_attempts.is_some() =>
+                {
                     let detail = String::from_utf8_lossy(&body).into_owned();
                     return Err(Error::EnrolmentRefused { device: device.to_owned(), detail });
                 }
-                Reply::Declined { status, body } => {
+                Reply::Declined { status, body } | Reply::Denied { status, body } => {
                     let log = Log::new(self.flash.directory());
                     log.declined("enroll", status, &body)?;
                     ENROL_CAP

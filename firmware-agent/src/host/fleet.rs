@@ -9,6 +9,8 @@ use super::sim::{self, Factory, FileFlash, Random};
 use super::{Error, image};
 use crate::agent::Config;
 use crate::backoff::Pace;
+use crate::boot::BootRecord;
+use crate::cell;
 use crate::flash::SECTOR_BYTES;
 use crate::record::Order;
 use crate::text::Text;
@@ -200,8 +202,12 @@ fn provision_device(
     order: Order,
 ) -> Result<(), Error> {
     let directory = options.directory.join(id);
+    let mut random = Random::named(options.seed, id);
+    let incarnation = random.next();
+    let mut flash = FileFlash::open(directory.clone(), options.slot_bytes, random);
     // The boot record is written last, so a folder with one is complete.
-    if directory.join("boot.bin").exists() {
+    let complete = cell::load::<BootRecord, _>(&mut flash).map_err(|error| broken(id, error))?;
+    if complete.is_some() {
         return Ok(());
     }
     fs::create_dir_all(&directory).map_err(Error::file("make", &directory))?;
@@ -213,9 +219,6 @@ fn provision_device(
     if !slot.exists() && fs::hard_link(&shared, &slot).is_err() {
         fs::write(&slot, &options.factory_image).map_err(Error::file("write", &slot))?;
     }
-    let mut random = Random::named(options.seed, id);
-    let incarnation = random.next();
-    let mut flash = FileFlash::open(directory, options.slot_bytes, random);
     let factory = Factory { root: &options.root, order, image: digest, incarnation };
     sim::provision(&mut flash, &factory).map_err(|error| broken(id, error))
 }

@@ -72,7 +72,7 @@ impl Log {
     }
 
     /// What the start of an agent meant, if it meant a return.
-    pub(super) fn started(&self, agent: &Agent) -> Result<(), Error> {
+    pub(super) fn returned(&self, agent: &Agent) -> Result<(), Error> {
         let Start::Returned { reason, .. } = agent.start_meant() else { return Ok(()) };
         let Some(report) = agent.record().outbox.iter().last() else { return Ok(()) };
         let Entry { identity, .. } = report;

@@ -87,11 +87,8 @@ async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request
 
 fn reply(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let mut reply = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n");
-    reply.push_str("");
-    let mut reply = reply.into_bytes();
-    reply.extend_from_slice(body);
-    reply
+    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n");
+    [head.as_bytes(), body].concat()
 }
 
 fn json(body: &impl serde::Serialize) -> Vec<u8> {
@@ -128,7 +125,9 @@ impl Facts {
                 let device = batch.device.to_owned();
                 let acknowledged = batch.reports.iter().map(|report| report.sequence).max();
                 for report in batch.reports {
-                    self.reports.insert((device.clone(), report.sequence), report.event);
+                    let key = (device.clone(), report.sequence);
+                    let known = self.reports.insert(key, report.event);
+                    assert!(known.is_none_or(|known| known == report.event));
                 }
                 json(&ReportsAnswer { v: 1, acknowledged: acknowledged.unwrap() })
             }
@@ -180,11 +179,7 @@ async fn run(
 ) -> FleetSummary {
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(fleet::run(options, stopped));
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-    while !done(&facts.lock().unwrap()) {
-        assert!(tokio::time::Instant::now() < deadline, "the fleet does not finish");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    wait_for(facts, done).await;
     stop.send_replace(true);
     running.await.unwrap().unwrap()
 }
@@ -267,4 +262,44 @@ fn options_that_cannot_be_used_are_refused() {
     assert_eq!(code(&FleetOptions { factory_manifest, ..good.clone() }), "FA-004");
     let id_prefix = "dev 1/".to_owned();
     assert_eq!(code(&FleetOptions { id_prefix, ..good }), "FA-005");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killing_the_process_is_a_power_cut_and_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let image = documents::image("2.0.0", 600_000, Behavior::default());
+    let (url, facts) = server(&image).await;
+    let root = directory.path().join("root.cose");
+    std::fs::write(&root, Keys::new(1).root()).unwrap();
+    let devices = directory.path().join("devices");
+    let start = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_firmware-agent"));
+        command.args(["fleet", "--count", "30", "--poll-ms", "100", "--server", &url]);
+        command.args(["--enroll-token", "enrol-me", "--drop-rate", "0.05"]);
+        command.arg("--dir").arg(&devices).arg("--root").arg(&root);
+        command.stdout(std::process::Stdio::null()).spawn().unwrap()
+    };
+    // Each life ends when the server has heard this many more requests.
+    for requests in [35, 10, 40, 25, 60, 15, 80, 30, 50] {
+        let mut child = start();
+        let until = facts.lock().unwrap().requests + requests;
+        wait_for(&facts, |facts| facts.requests >= until || facts.count(Event::Confirmed) >= 30)
+            .await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let mut child = start();
+    wait_for(&facts, |facts| facts.count(Event::Confirmed) >= 30).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let running = fleet::running(&devices).unwrap();
+    assert_eq!(running, [(Digest::of(&image), 30)].into());
+}
+
+async fn wait_for(facts: &Arc<Mutex<Facts>>, done: impl Fn(&Facts) -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while !done(&facts.lock().unwrap()) {
+        assert!(tokio::time::Instant::now() < deadline, "the fleet does not finish");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

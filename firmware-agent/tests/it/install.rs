@@ -1,11 +1,14 @@
 //! From an offer to a confirmed image, and the ways in which the server may interfere.
 
-use crate::documents::{fields, good_image};
-use crate::world::{Offered, Stream, World};
+use crate::documents::{NOW, fields, good_image};
+use crate::world::{Mood, Offered, ROLLOUT, World};
+use firmware_agent::boot::BootRecord;
+use firmware_agent::cell;
+use firmware_agent::flash::{Region, Slot};
 use firmware_agent::record::Order;
 use rollout_core::id::Digest;
-use rollout_core::trust::DocumentType;
 use rollout_core::trust::sign::sign;
+use rollout_core::trust::{DocumentType, Spread, UnixSeconds};
 use rollout_core::wire::{Event, Leave, Reason};
 
 #[test]
@@ -49,7 +52,7 @@ fn a_stop_before_the_switch_is_obeyed_and_reported() {
         world.run_until(|world| world.server.begins > 0);
         world.server.offer = None;
         if leave == Leave::Wait {
-            world.server.stop = Some(crate::world::ROLLOUT.to_owned());
+            world.server.stop = Some(ROLLOUT.to_owned());
         }
         world.run_until(|world| world.has(Event::Stopped));
         assert_eq!(world.events().last(), Some(&(Event::Stopped, Some(Reason::Told))));
@@ -110,28 +113,68 @@ fn another_offer_waits_until_the_first_is_finished() {
     let mut world = World::offering(&first, "2.0.0");
     world.server.leave = Leave::Wait;
     world.run_until(|world| world.server.begins > 0);
-    let asked = world.server.offer.clone();
     let manifest = world.keys.manifest(&fields(&second, "3.0.0", 3));
-    let rollout = "0192f7a0-0000-7000-8000-000000000002".to_owned();
-    world.server.offer = Some(Offered { rollout, attempt: 1, manifest, image: second });
-    let (reports, sent) = (world.server.reports.len(), world.server.bytes_sent);
-    let checked_in = world.server.seen.len();
-    world.server.mood = crate::world::Mood::Well;
-    // The server's own question about the rollout fails for a foreign one: keep begin away.
-    world.server.offer.as_mut().unwrap().rollout.clone_from(&asked.unwrap().rollout);
-    world.run_until(|world| world.server.seen.len() > checked_in + 3);
-    assert_eq!((world.server.reports.len(), world.server.bytes_sent), (reports, sent));
+    let other = "0192f7a0-0000-7000-8000-000000000002";
+    let rollout = other.to_owned();
+    world.server.offer = Some(Offered { rollout, attempt: 1, manifest, image: second.clone() });
+    let sent = world.server.bytes_sent;
+    world.run_until(|world| world.server.begins > 5);
+    assert_eq!(world.server.bytes_sent, sent);
+    assert!(world.server.begun.iter().all(|rollout| rollout == ROLLOUT));
+    world.server.leave = Leave::Yes;
+    world.run_until(|world| world.count(Event::Confirmed) == 2);
+    assert_eq!(world.server.begun.last().unwrap(), other);
+    assert_eq!(world.running(), Digest::of(&second));
 }
 
 #[test]
 fn a_download_goes_on_after_a_power_cut() {
-    let image = crate::documents::image("2.0.0", 60_000, Default::default());
+    let image = crate::documents::image("2.0.0", 200_000, Default::default());
     let mut world = World::offering(&image, "2.0.0");
-    world.run_until(|world| world.server.bytes_sent >= 50_000);
-    world.server.stream = Stream::Honest;
-    world.pull_the_plug();
+    world.run_until(|world| world.server.bytes_sent >= 150_000);
+    let sent = world.server.bytes_sent;
     world.run_until(|world| world.has(Event::Confirmed));
     assert_eq!(world.running(), Digest::of(&image));
+    let again = sent + image.len() - world.server.bytes_sent;
+    assert!(again >= 64 * 1024, "only {again} bytes were kept");
+}
+
+#[test]
+fn leave_is_not_asked_before_the_reports_are_taken() {
+    let mut world = World::offering(&good_image("2.0.0"), "2.0.0");
+    world.server.report_mood = Mood::Silent;
+    world.run_for(300_000);
+    assert_eq!((world.server.begins, world.record().outbox.is_empty()), (0, false));
+    world.server.report_mood = Mood::Well;
+    world.run_until(|world| world.has(Event::Confirmed));
+}
+
+#[test]
+fn a_slot_that_rots_before_the_switch_is_not_booted() {
+    let image = good_image("2.0.0");
+    let mut world = World::offering(&image, "2.0.0");
+    world.server.leave = Leave::Wait;
+    world.run_until(|world| world.server.begins > 0);
+    world.flash.region_mut(Region::Slot(Slot::B))[9_999] ^= 4;
+    world.server.leave = Leave::Yes;
+    world.run_until(|world| world.has(Event::Returned));
+    assert_eq!(world.events().last(), Some(&(Event::Returned, Some(Reason::Storage))));
+    let boot: BootRecord = cell::load(&mut world.flash).unwrap().unwrap();
+    assert_eq!(boot.trial, 0, "switched to it");
+    assert!(world.booted.iter().all(|(digest, _)| *digest == Digest::of(&world.old)));
+}
+
+#[test]
+fn a_drawn_out_start_is_deferred_once_and_then_made() {
+    let image = good_image("2.0.0");
+    let mut world = World::new();
+    let mut manifest = fields(&image, "2.0.0", 2);
+    manifest.spread = Some(Spread { not_before: UnixSeconds(NOW + 1_000), seconds: 1 });
+    world.offer(&image, &manifest, 1);
+    world.run_until(|world| world.server.seen.len() > 20);
+    assert_eq!(world.events(), [(Event::Deferred, None)]);
+    world.server.time = NOW + 1_001;
+    world.run_until(|world| world.has(Event::Confirmed));
 }
 
 #[test]

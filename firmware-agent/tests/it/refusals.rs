@@ -28,7 +28,7 @@ fn each_broken_promise_has_its_reason() {
         (Reason::Counter, |m| m.counter = ReleaseCounter(1)),
         (Reason::Counter, |m| m.epoch = Epoch(2)),
         (Reason::Expired, |m| m.expires = UnixSeconds(crate::documents::NOW)),
-        (Reason::Size, |m| m.image_bytes = 64 * 1024 + 1),
+        (Reason::Size, |m| m.image_bytes = 256 * 1024 + 1),
     ];
     for (reason, change) in table {
         let image = good_image("2.0.0");

@@ -4,6 +4,7 @@ use crate::documents::{fields, good_image, image};
 use crate::world::{Mood, World};
 use firmware_agent::boot::State;
 use firmware_agent::flash::Board;
+use firmware_agent::health::ResetCause;
 use firmware_agent::host::image::{Behavior, ImageSpec, build};
 use rollout_core::id::Digest;
 use rollout_core::version::SecureVersion;
@@ -60,15 +61,40 @@ fn no_round_trip_returns_and_begins_again_without_a_download() {
 }
 
 #[test]
-fn a_busy_server_extends_the_window_but_not_for_ever() {
+fn a_busy_server_extends_the_window_to_at_most_twice() {
     let image = good_image("2.0.0");
-    for (retry_secs, returns) in [(30, true), (600, true)] {
+    for (mood, shortest, longest) in [
+        (Mood::Silent, 60_000, 75_000),
+        (Mood::Busy(20), 119_000, 150_000),
+        (Mood::Busy(3_600), 119_000, 150_000),
+    ] {
         let mut world = World::offering(&image, "2.0.0");
-        world.server.trial_mood = Mood::Busy(retry_secs);
+        world.server.trial_mood = mood;
         world.run_until(|world| world.has(Event::Returned));
-        assert_eq!(world.has(Event::Returned), returns);
         assert_eq!(world.events().last(), Some(&(Event::Returned, Some(Reason::NoRoundTrip))));
+        assert!((shortest..longest).contains(&world.now), "{mood:?}: {} ms", world.now);
     }
+}
+
+#[test]
+fn a_server_that_comes_back_within_the_longer_window_confirms() {
+    let image = good_image("2.0.0");
+    let mut world = World::offering(&image, "2.0.0");
+    world.server.trial_mood = Mood::Busy(40);
+    world.server.well_again_at = 80_000;
+    world.run_until(|world| world.has(Event::Confirmed));
+    assert!(!world.has(Event::Returned));
+}
+
+#[test]
+fn a_confirmed_image_that_crashes_is_reported() {
+    let image = good_image("2.0.0");
+    let mut world = World::offering(&image, "2.0.0");
+    world.run_until(|world| world.has(Event::Confirmed));
+    world.cause = ResetCause::Watchdog;
+    world.run_until(|world| world.has(Event::Crashed));
+    assert_eq!(world.events().last(), Some(&(Event::Crashed, Some(Reason::Watchdog))));
+    assert_eq!(world.running(), Digest::of(&image));
 }
 
 #[test]

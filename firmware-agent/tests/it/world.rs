@@ -19,7 +19,7 @@ use rollout_core::wire::{
 use std::collections::BTreeMap;
 
 pub const ROLLOUT: &str = "0192f7a0-0000-7000-8000-000000000001";
-const SLOT_BYTES: u32 = 64 * 1024;
+const SLOT_BYTES: u32 = 256 * 1024;
 const MOST_STEPS: usize = 20_000;
 
 /// How the server answers, besides answering well.
@@ -61,10 +61,16 @@ pub struct Server {
     pub mood: Mood,
     /// Mood towards an image on trial.
     pub trial_mood: Mood,
+    /// From then on it answers well, in ms of the world's time.
+    pub well_again_at: u64,
+    /// Mood towards reports alone.
+    pub report_mood: Mood,
     pub stream: Stream,
     pub requests: usize,
     pub lose: Option<usize>,
     pub begins: usize,
+    pub begun: Vec<String>,
+    pub time: u64,
     pub bytes_sent: usize,
     pub poison: Option<Event>,
     pub seen: Vec<Digest>,
@@ -78,8 +84,8 @@ pub struct World {
     pub booted: Vec<(Digest, State)>,
     pub operations_at_boot: Vec<u64>,
     pub old: Vec<u8>,
-    now: u64,
-    cause: ResetCause,
+    pub now: u64,
+    pub cause: ResetCause,
     on_trial: bool,
 }
 
@@ -107,10 +113,14 @@ impl World {
             reports: BTreeMap::new(),
             mood: Mood::Well,
             trial_mood: Mood::Well,
+            well_again_at: u64::MAX,
+            report_mood: Mood::Well,
             stream: Stream::Honest,
             requests: 0,
             lose: None,
             begins: 0,
+            begun: Vec::new(),
+            time: NOW,
             bytes_sent: 0,
             poison: None,
             seen: Vec::new(),
@@ -191,6 +201,7 @@ impl World {
     }
 
     fn life(&mut self, done: &impl Fn(&Self) -> bool, steps: &mut usize) {
+        *steps += 1;
         let cause = std::mem::replace(&mut self.cause, ResetCause::PowerOn);
         let Ok(boot) = sim::boot(&mut self.flash) else { return };
         let boot = boot.expect("a device always boots");
@@ -253,6 +264,9 @@ impl World {
                     server.begin(&body, agent, now, flash)
                 })?;
             }
+            Output::SendReports if self.server.report_mood != Mood::Well => {
+                agent.handle(Input::TransportFailed, now, &mut self.flash)?;
+            }
             Output::SendReports => {
                 let body = serde_json::to_vec(&agent.reports()).unwrap();
                 self.exchange(agent, now, |server, agent, flash| {
@@ -271,6 +285,7 @@ impl World {
         answer: impl FnOnce(&mut Server, Option<&mut Agent>, &mut RamFlash) -> Result<(), PowerCut>,
     ) -> Result<(), PowerCut> {
         let mood = if self.on_trial { self.server.trial_mood } else { self.server.mood };
+        let mood = if self.now >= self.server.well_again_at { Mood::Well } else { mood };
         self.server.requests += 1;
         match mood {
             Mood::Silent => agent.handle(Input::TransportFailed, now, &mut self.flash),
@@ -349,7 +364,7 @@ impl Server {
         );
         let answer = CheckInAnswer {
             v: 1,
-            time: NOW,
+            time: self.time,
             poll_secs: 10,
             root_version: self.root_version,
             root: root.as_deref(),
@@ -369,9 +384,12 @@ impl Server {
         flash: &mut RamFlash,
     ) -> Result<(), PowerCut> {
         let begin: Begin<'_> = serde_json::from_slice(body).unwrap();
-        let offer = self.offer.as_ref().unwrap();
-        assert_eq!(begin.rollout, offer.rollout);
+        let count = |event| self.reports.values().filter(|known| known.0 == event).count();
+        assert!(count(Event::Downloaded) > 0, "asked before the download was reported");
+        let ended = count(Event::Returned) + count(Event::Confirmed);
+        assert!(count(Event::Booted) <= ended, "asked before the last trial was reported");
         self.begins += 1;
+        self.begun.push(begin.rollout.to_owned());
         let answer = BeginAnswer {
             v: 1,
             answer: self.leave,

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 impl Fleet {
     /// Counts the open set of a rollout anew: one pass over the devices, for ticks.
     pub fn measure(&self, running: &Running, now: Timestamp) -> (Reach, Vec<(u64, Frontier)>) {
-        let mut reach = Reach::default();
+        let mut reach = Reach { rung: Some(running.rollout.rung), ..Reach::default() };
         let mut positions = Vec::new();
         for device in self.devices.values() {
             let counted = self.candidate(running, device, now, |candidate| {

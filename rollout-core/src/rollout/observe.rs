@@ -8,6 +8,8 @@ use alloc::vec::Vec;
 /// Counts over the devices that are in the open set and could be served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Reach {
+    /// The rung that was open when they were counted; counts of another rung say nothing.
+    pub rung: Option<RungIndex>,
     /// Heard of lately, and not excluded.
     pub reachable: u64,
     /// Of these, permitted, or already on the target.

@@ -141,6 +141,44 @@ pub struct PlanFields {
     pub start_at: Option<Timestamp>,
 }
 
+impl PlanFields {
+    /// A plan that says nothing but this, with every other choice at its default.
+    //= design 4.1, 4.3, gates §1, §7, §9, §10: defaults
+    pub fn new(name: &str, target: Target, members: Membership, ladder: Ladder) -> Self {
+        Self {
+            name: name.into(),
+            target,
+            component: ComponentId(0),
+            members,
+            require: None,
+            ladder,
+            soak: Span::ZERO,
+            pace: Pace {
+                max_in_flight: None,
+                budget: Budget::DEFAULT_DEVICES,
+                max_offers: None,
+                lease: Span::hours(1),
+            },
+            gates: Gates { failure: FailureGate::default(), stops: HardStops::default() },
+            silence: Silence {
+                intervals: 3,
+                at_least: Span::hours(1),
+                confirm_window: Span::hours(2),
+            },
+            reaching: Reaching {
+                min_reach_bp: 9000,
+                max_open: Span::hours(24 * 14),
+                min_matured_bp: 5000,
+                min_bake: Span::ZERO,
+            },
+            on_small: OnSmall::Quiet,
+            approval: Approval::default(),
+            on_halt: Installed::Keep,
+            start_at: None,
+        }
+    }
+}
+
 /// A checked plan.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Plan {

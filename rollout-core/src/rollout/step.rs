@@ -284,6 +284,9 @@ impl Rollout {
 
     fn missing_reach(&self, seen: &Observation, expired: bool) -> Option<Waiting> {
         let Observation { reach, .. } = seen;
+        if reach.rung != Some(self.rung) {
+            return Some(Waiting::Reach { have: 0, of: 0 });
+        }
         let full = match self.plan.ladder.count_limit(self.rung) {
             Some(count) => seen.tally.sum(|_| true).by_position >= count && count > 0,
             None => false,

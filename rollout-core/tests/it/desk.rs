@@ -3,7 +3,6 @@
 use rollout_core::cohort::Selector;
 use rollout_core::device::{Facts, RunningImage};
 use rollout_core::fleet::{Answer, Ask, Fleet, Reply};
-use rollout_core::gate::{FailureGate, HardStops};
 use rollout_core::hosting::{Contract, Endpoint, Hosting};
 use rollout_core::id::{DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId};
 use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
@@ -11,8 +10,7 @@ use rollout_core::release::{
     Artifact, ComponentId, Lifecycle, Release, ReleaseId, Target, WayBack,
 };
 use rollout_core::rollout::{
-    Approval, Command, Commanded, Gates, Installed, Ladder, Membership, OnSmall, Pace, Plan,
-    PlanFields, Reaching, Refusal, Rung, Silence,
+    Command, Commanded, Ladder, Membership, Plan, PlanFields, Refusal, Rung, Silence,
 };
 use rollout_core::time::{Span, Timestamp};
 use rollout_core::version::{ReleaseCounter, SecureVersion};
@@ -83,28 +81,12 @@ fn release() -> Release {
 }
 
 pub fn fields(ladder: &[&str]) -> PlanFields {
+    let members = Membership::Query(Selector::parse("model==v980").expect("a query"));
+    let rungs = ladder.iter().filter_map(|rung| Rung::parse(rung)).collect();
+    let ladder = Ladder::new(rungs).expect("a ladder");
     PlanFields {
-        name: "test".into(),
-        target: Target::Release(release().id),
-        component: ComponentId(0),
-        members: Membership::Query(Selector::parse("model==v980").expect("a query")),
-        require: None,
-        ladder: Ladder::new(ladder.iter().filter_map(|rung| Rung::parse(rung)).collect())
-            .expect("a ladder"),
-        soak: Span::ZERO,
-        pace: Pace { max_in_flight: None, budget: 20, max_offers: None, lease: Span::hours(1) },
-        gates: Gates { failure: FailureGate::default(), stops: HardStops::default() },
         silence: Silence { intervals: 3, at_least: HORIZON, confirm_window: Span::secs(120) },
-        reaching: Reaching {
-            min_reach_bp: 9000,
-            max_open: Span::hours(24 * 14),
-            min_matured_bp: 5000,
-            min_bake: Span::ZERO,
-        },
-        on_small: OnSmall::Quiet,
-        approval: Approval::default(),
-        on_halt: Installed::Keep,
-        start_at: None,
+        ..PlanFields::new("test", Target::Release(release().id), members, ladder)
     }
 }
 
@@ -126,21 +108,25 @@ impl Desk {
             sequences: BTreeMap::new(),
         };
         for index in 0..devices {
-            let home = desk.fleet.hosting.default_home().id.clone();
-            desk.write(Entry::Enrolled {
-                device: device(index),
-                hardware: model(),
-                home,
-                token: Digest::of(b"token"),
-                enrollment: None,
-            });
-            desk.check_in(&device(index), "1.0.0", 1);
+            desk.enroll(&device(index));
         }
         let plan = Plan::check(fields).expect("a plan").into();
         desk.write(Entry::Drafted { rollout: desk.rollout, plan, by: person("author") });
         desk.command("ops", Command::Start).expect("a draft starts");
         desk.tick(Span::ZERO);
         desk
+    }
+
+    pub fn enroll(&mut self, device: &DeviceId) {
+        let home = self.fleet.hosting.default_home().id.clone();
+        self.write(Entry::Enrolled {
+            device: device.clone(),
+            hardware: model(),
+            home,
+            token: Digest::of(b"token"),
+            enrollment: None,
+        });
+        self.check_in(device, "1.0.0", 1);
     }
 
     /// The same fleet at the same moment, to try something on.

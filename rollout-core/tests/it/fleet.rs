@@ -148,3 +148,40 @@ fn a_way_back_is_for_those_that_still_run_it() {
     let why = desk.fleet.admission(forward, &device(7), desk.now).expect("known");
     assert_eq!(why.expect_err("taken back").code(), "EX-008", "its attempt there ended");
 }
+
+#[test]
+fn a_device_that_comes_after_the_end_is_still_served() {
+    let mut desk = Desk::started(20, fields(&["100%"]));
+    for index in 0..20 {
+        desk.update(&device(index));
+    }
+    desk.tick(HORIZON);
+    (0..20).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+    desk.tick(Span::ZERO);
+    assert_eq!(desk.phase(), "completed");
+    desk.enroll(&device(99));
+    assert!(
+        desk.update(&device(99)),
+        "{:?}",
+        desk.fleet.explain(desk.rollout, &device(99), desk.now)
+    );
+}
+
+#[test]
+fn counts_of_another_rung_open_nothing() {
+    let mut desk = Desk::started(1000, fields(&["20", "5%", "100%"]));
+    for index in 0..1000 {
+        desk.update(&device(index));
+    }
+    for _ in 0..11 {
+        desk.tick(Span::secs(60));
+        (0..1000).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+    }
+    // Decisions between two ticks see what the last tick counted, for the rung that was open then.
+    let before = desk.fleet.rollouts[&desk.rollout].rollout.rung;
+    for index in 0..1000 {
+        desk.update(&device(index));
+    }
+    let after = desk.fleet.rollouts[&desk.rollout].rollout.rung;
+    assert!(after.0 <= before.0 + 1, "one tick opened rungs {before:?} to {after:?}");
+}

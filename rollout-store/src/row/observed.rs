@@ -63,6 +63,8 @@ struct ObservationRow {
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Reach")]
 struct ReachRow {
+    #[serde(with = "scalar::option")]
+    rung: Option<RungIndex>,
     reachable: u64,
     served: u64,
 }

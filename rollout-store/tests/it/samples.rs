@@ -300,7 +300,7 @@ fn observation() -> Observation {
             pending: Pending { offers: 4, already: 5, refused: 6 },
             consecutive_failures: 2,
         },
-        reach: Reach { reachable: 1200, served: 1100 },
+        reach: Reach { rung: Some(RungIndex(1)), reachable: 1200, served: 1100 },
         count_frontiers: vec![(20, Frontier::at_bp(3)), (50, Frontier::OPEN)],
     }
 }

@@ -5,13 +5,17 @@
 //! Invariant: a value that has a form in the core is parsed into it here, so that a typing error
 //! ends with exit code 2 before anything is done.
 
+use super::parse::{ImageArg, Token, WayBackArg, image, range, span, way_back};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rollout_core::hosting::Contract;
 use rollout_core::id::{CohortId, DeviceId, HardwareModel, ProductId, RolloutId};
 use rollout_core::release::ReleaseId;
 use rollout_core::time::Span;
-use semver::{Version, VersionReq};
+use semver::VersionReq;
 use std::path::PathBuf;
+
+/// Heading of the options that every command has.
+const EVERYWHERE: &str = "Options of every command";
 
 /// Steers firmware rollouts, publishes releases, makes keys.
 ///
@@ -30,39 +34,16 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Args, Debug)]
 pub struct Global {
-    /// Server to talk to, such as http://127.0.0.1:8080.
-    #[arg(long, global = true, env = "ROLLOUT_SERVER", value_name = "URL")]
+    /// Server to talk to, such as http://127.0.0.1:7878.
+    #[arg(long, global = true, env = "ROLLOUT_SERVER", value_name = "URL", help_heading = EVERYWHERE)]
     pub server: Option<String>,
     /// Bearer token. Prefer the environment: other users of this machine can read arguments.
-    #[arg(
-        long,
-        global = true,
-        env = "ROLLOUT_TOKEN",
-        hide_env_values = true,
-        value_name = "TOKEN"
-    )]
+    #[arg(long, global = true, env = "ROLLOUT_TOKEN", hide_env_values = true,
+        value_name = "TOKEN", help_heading = EVERYWHERE)]
     pub token: Option<Token>,
     /// Answer with one JSON document on stdout, and with JSON errors on stderr.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
-}
-
-/// A bearer token. It is never shown.
-#[derive(Clone)]
-pub struct Token(pub String);
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Token(..)")
-    }
-}
-
-impl std::str::FromStr for Token {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.into()))
-    }
 }
 
 /// What to do.
@@ -77,88 +58,9 @@ pub enum Command {
     /// Publish, list and withdraw releases.
     #[command(subcommand)]
     Release(ReleaseCommand),
-    /// Check a plan against the server; changes nothing.
-    Check {
-        /// Plan file, TOML or JSON.
-        plan: PathBuf,
-    },
-    /// Create a rollout from a plan, as a draft.
-    Create {
-        /// Plan file, TOML or JSON.
-        plan: PathBuf,
-        /// Id of the rollout; drawn if absent. Giving it makes the command safe to repeat.
-        #[arg(long, value_name = "UUID", value_parser = RolloutId::parse)]
-        id: Option<RolloutId>,
-        /// Start it at once.
-        #[arg(long)]
-        start: bool,
-    },
-    /// Start a draft.
-    Start(Rollout),
-    /// Stop offers and permits for a while; one person resumes it.
-    Pause {
-        /// The rollout.
-        #[command(flatten)]
-        rollout: Rollout,
-        /// Why; everybody who looks at the rollout sees it.
-        #[arg(long)]
-        reason: String,
-        /// When the pause is looked at again, from now: a number and s, m, h or d.
-        #[arg(long, value_name = "SPAN", default_value = "1d", value_parser = span)]
-        review_in: Span,
-    },
-    /// Go on: one person after a pause, two after a halt.
-    Resume(Rollout),
-    /// Open the next rung without waiting for reach, quiet or bake time.
-    ///
-    /// It passes neither an abort nor an approval nor the cap that the evidence sets.
-    Advance(Rollout),
-    /// Agree that a rung opens.
-    Approve {
-        /// The rollout.
-        #[command(flatten)]
-        rollout: Rollout,
-        /// Rung of the ladder, from 1.
-        #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-        rung: u16,
-    },
-    /// Stop for good; only two people together resume it.
-    Halt {
-        /// The rollout.
-        #[command(flatten)]
-        rollout: Rollout,
-        /// Why; everybody who looks at the rollout sees it.
-        #[arg(long)]
-        reason: String,
-    },
-    /// End a rollout.
-    Cancel(Rollout),
-    /// Take devices that run the rollout's release back to the image before it.
-    Rollback {
-        /// The rollout.
-        #[command(flatten)]
-        rollout: Rollout,
-        /// Id of the rollout that goes back; drawn if absent.
-        #[arg(long, value_name = "UUID", value_parser = RolloutId::parse)]
-        id: Option<RolloutId>,
-    },
-    /// Show how a rollout stands, or every rollout in a line.
-    Status {
-        /// Id of the rollout, a UUID.
-        #[arg(value_name = "ROLLOUT", value_parser = RolloutId::parse)]
-        id: Option<RolloutId>,
-    },
-    /// Say why a device has, or has not, what a rollout installs.
-    Explain {
-        /// The rollout.
-        #[command(flatten)]
-        rollout: Rollout,
-        /// Id of the device.
-        #[arg(value_parser = DeviceId::new)]
-        device: DeviceId,
-    },
-    /// List all rollouts, newest last.
-    List,
+    /// The verbs on rollouts.
+    #[command(flatten)]
+    Rollout(Verb),
     /// Look at devices, let devices enroll.
     #[command(subcommand)]
     Device(DeviceCommand),
@@ -189,6 +91,88 @@ pub enum Command {
         #[arg(long, value_name = "ID", value_parser = DeviceId::new)]
         device: DeviceId,
     },
+}
+
+/// What to do with rollouts.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Check a plan against the server; changes nothing.
+    Check {
+        /// Plan file, TOML or JSON.
+        plan: PathBuf,
+    },
+    /// Create a rollout from a plan, as a draft.
+    Create {
+        /// Plan file, TOML or JSON.
+        plan: PathBuf,
+        /// Id of the rollout; the server draws one if absent. Giving it makes the command safe to repeat.
+        #[arg(long, value_name = "UUID", value_parser = RolloutId::parse)]
+        id: Option<RolloutId>,
+        /// Start it at once.
+        #[arg(long)]
+        start: bool,
+    },
+    /// Start a draft.
+    Start(Rollout),
+    /// Stop offers and permits for a while; one person resumes it.
+    Pause {
+        /// The rollout.
+        #[command(flatten)]
+        rollout: Rollout,
+        /// Why; everybody who looks at the rollout sees it.
+        #[arg(long)]
+        reason: String,
+        /// When the pause is looked at again, from now: a number and s, m, h or d.
+        #[arg(long, value_name = "SPAN", default_value = "1d", value_parser = span)]
+        review: Span,
+    },
+    /// Go on: one person after a pause, two after a halt.
+    Resume(Rollout),
+    /// Open the next rung without waiting for reach, quiet or bake time.
+    ///
+    /// It passes neither an abort nor an approval nor the cap that the evidence sets.
+    Advance(Rollout),
+    /// Agree that a rung opens.
+    Approve {
+        /// The rollout.
+        #[command(flatten)]
+        rollout: Rollout,
+        /// Rung as the plan writes it, such as 25%.
+        #[arg(long)]
+        rung: String,
+    },
+    /// Stop for good; only two people together resume it.
+    Halt {
+        /// The rollout.
+        #[command(flatten)]
+        rollout: Rollout,
+        /// Why; everybody who looks at the rollout sees it.
+        #[arg(long)]
+        reason: String,
+    },
+    /// End a rollout.
+    Cancel(Rollout),
+    /// Prepare the way back for devices that run the rollout's release.
+    ///
+    /// Makes a draft that installs the image before it; `rollout start` lets it go.
+    Rollback(Rollout),
+    /// Show how a rollout stands, or every rollout in a line.
+    Status {
+        /// Id of the rollout, a UUID.
+        #[arg(value_name = "ROLLOUT", value_parser = RolloutId::parse)]
+        id: Option<RolloutId>,
+    },
+    /// Say why a device has, or has not, what a rollout installs.
+    Explain {
+        /// The rollout.
+        #[command(flatten)]
+        rollout: Rollout,
+        /// Id of the device.
+        #[arg(value_parser = DeviceId::new)]
+        device: DeviceId,
+    },
+    /// List all rollouts, oldest first.
+    List,
 }
 
 /// A rollout by its id.
@@ -285,7 +269,7 @@ pub enum ReleaseCommand {
     /// Chip, project, version and secure version are read from the images. Keys stay here: the
     /// server gets signatures. The same images again are `already published`.
     Publish(Publish),
-    /// List releases, newest last.
+    /// List releases by product and version.
     List {
         /// Only those of this product.
         #[arg(long, value_parser = ProductId::new)]
@@ -339,7 +323,8 @@ pub struct Publish {
     #[arg(long, value_name = "DAYS", default_value_t = crate::ceremony::EXPIRES_DAYS,
         value_parser = clap::value_parser!(u64).range(1..=3650))]
     pub expires_days: u64,
-    /// Version to go back to, or `none`; the release of the last completed rollout if absent.
+    /// Version to go back to, or `none`; what the server names as good if absent, which is the
+    /// release of the last completed rollout.
     #[arg(long, value_name = "VERSION|none", value_parser = way_back)]
     pub way_back: Option<WayBackArg>,
     /// Part of the device; 0 is the main firmware.
@@ -347,29 +332,18 @@ pub struct Publish {
     pub component: Option<u64>,
 }
 
-/// An image file and the hardware models it is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageArg {
-    /// The file.
-    pub file: PathBuf,
-    /// The models; none if left to `--hardware`.
-    pub hardware: Vec<HardwareModel>,
-}
-
-/// Where the way back leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WayBackArg {
-    /// To this version.
-    Version(Version),
-    /// Nowhere.
-    None,
-}
-
 /// About devices.
 #[derive(Debug, Subcommand)]
 pub enum DeviceCommand {
-    /// List devices.
-    List,
+    /// List devices by id.
+    List {
+        /// Start behind this id.
+        #[arg(long, value_name = "ID", value_parser = DeviceId::new)]
+        after: Option<DeviceId>,
+        /// How many at most.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+    },
     /// Show a device.
     Show {
         /// Id of the device.
@@ -385,9 +359,9 @@ pub enum DeviceCommand {
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
         count: u64,
         /// Life of the token, days.
-        #[arg(long, value_name = "DAYS", default_value_t = 30,
-            value_parser = clap::value_parser!(u64).range(1..=90))]
-        expires_days: u64,
+        #[arg(long, value_name = "DAYS", default_value_t = 7,
+            value_parser = clap::value_parser!(u32).range(1..=90))]
+        expires_days: u32,
     },
 }
 
@@ -427,8 +401,8 @@ pub enum TokenCommand {
         role: Vec<TokenRole>,
         /// Life of the token, days.
         #[arg(long, value_name = "DAYS", default_value_t = 30,
-            value_parser = clap::value_parser!(u64).range(1..=90))]
-        expires_days: u64,
+            value_parser = clap::value_parser!(u32).range(1..=90))]
+        expires_days: u32,
     },
     /// Revoke a token.
     Revoke {
@@ -452,29 +426,4 @@ pub enum TokenRole {
     Admin,
     /// Look at everything, the audit log too.
     Auditor,
-}
-
-fn span(text: &str) -> Result<Span, String> {
-    Span::parse(text)
-        .ok_or_else(|| "a whole number and its unit, such as 90s, 15m, 6h or 14d".into())
-}
-
-fn range(text: &str) -> Result<VersionReq, String> {
-    VersionReq::parse(text).map_err(|error| error.to_string())
-}
-
-/// Reads `FILE:a,b`. What stands behind the last colon is models unless it has a slash.
-fn image(text: &str) -> Result<ImageArg, String> {
-    let split = text.rsplit_once(':').filter(|(_, models)| !models.contains('/'));
-    let (file, models) = split.map_or((text, None), |(file, models)| (file, Some(models)));
-    let models = models.into_iter().flat_map(|models| models.split(','));
-    let hardware = models.map(HardwareModel::new).collect::<Result<_, _>>();
-    Ok(ImageArg { file: file.into(), hardware: hardware.map_err(|error| error.to_string())? })
-}
-
-fn way_back(text: &str) -> Result<WayBackArg, String> {
-    if text == "none" {
-        return Ok(WayBackArg::None);
-    }
-    Version::parse(text).map(WayBackArg::Version).map_err(|error| error.to_string())
 }

@@ -5,12 +5,19 @@
 //! Invariant: every failure has a code and a hint, and no text of it carries a token or a key.
 
 use crate::ceremony::CeremonyError;
+use crate::publish::PublishError;
 use crate::root::RootMakeError;
 use rollout_core::trust::pem::PemError;
 use rollout_core::trust::{DocumentError, EnvelopeError, RootError};
+use rollout_http::client::Error as ClientError;
 use std::error::Error;
 use std::io;
 use std::path::Path;
+
+/// The status of an answer that is a bug or a broken disk.
+const INTERNAL: u16 = 500;
+/// Statuses of a server, or of a proxy before it, that cannot answer just then.
+const NOT_NOW: [u16; 3] = [502, 503, 504];
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +95,47 @@ impl Failure {
         Self { exit, ..self }
     }
 
+    /// A server that refused, or could not be asked.
+    pub fn server(what: impl Into<String>, error: &ClientError) -> Self {
+        let exit = if matches!(error, ClientError::Base { .. }) {
+            Exit::Usage
+        } else if matches!(error, ClientError::Unreachable { .. }) {
+            Exit::Unreachable
+        } else if matches!(error, ClientError::Answer { .. } | ClientError::TooLong { .. }) {
+            Exit::Bug
+        } else {
+            error.status().map_or(Exit::Refused, exit_of)
+        };
+        Self::new(error.code(), what, error.hint()).because(error).ending(exit)
+    }
+
+    /// A release that was not published.
+    pub fn publish(what: impl Into<String>, error: &PublishError) -> Self {
+        match error {
+            PublishError::Ceremony(source) => Self::of(what, source),
+            PublishError::Root(source) => Self::of(what, source),
+            PublishError::Client(source) => Self::server(what, source),
+            PublishError::NoRoot => {
+                let hint = "store one with `rollout root publish`";
+                Self::new("PU-001", what, hint).because(error)
+            }
+            PublishError::OtherImages { .. } => {
+                Self::new("PU-005", what, "publish another version").because(error)
+            }
+            PublishError::Sources => {
+                Self::new("RC-006", what, "report this").because(error).ending(Exit::Bug)
+            }
+            PublishError::Answer(_) => {
+                let hint = "is this address a control plane, and of this version?";
+                Self::new("RC-007", what, hint).because(error).ending(Exit::Bug)
+            }
+        }
+    }
+
     /// A file that cannot be read.
     pub fn reading(file: &Path, error: &io::Error) -> Self {
         let what = format!("cannot read `{}`", file.display());
-        Self::new("CL-001", what, "look at the path and its permissions").because(error)
+        Self::new("RC-001", what, "look at the path and its permissions").because(error)
     }
 
     /// A file that cannot be written.
@@ -99,9 +143,9 @@ impl Failure {
         let what = format!("cannot write `{}`", file.display());
         if error.kind() == io::ErrorKind::AlreadyExists {
             let hint = "name another file; keys and roots are never overwritten";
-            return Self::new("CL-003", what, hint).because(error);
+            return Self::new("RC-003", what, hint).because(error);
         }
-        Self::new("CL-002", what, "look at the path and its permissions").because(error)
+        Self::new("RC-002", what, "look at the path and its permissions").because(error)
     }
 }
 
@@ -128,3 +172,11 @@ macro_rules! coded {
 }
 
 coded!(CeremonyError, DocumentError, EnvelopeError, PemError, RootError, RootMakeError);
+
+fn exit_of(status: u16) -> Exit {
+    match status {
+        INTERNAL => Exit::Bug,
+        status if NOT_NOW.contains(&status) => Exit::Unreachable,
+        _ => Exit::Refused,
+    }
+}

@@ -5,18 +5,28 @@
 //! Invariant: one command, one answer or one failure, and an exit code that tells them apart.
 
 pub mod args;
+pub mod cohort;
+pub mod device;
 pub mod error;
+pub mod event;
 pub mod key;
 pub mod output;
+pub mod parse;
 pub mod position;
+pub mod release;
+pub mod rollout;
 pub mod root;
+pub mod token;
 
-use args::{Cli, Command, RootCommand};
+use args::{Cli, Command, Global, RootCommand};
 use clap::Parser;
 use error::{Exit, Failure};
 use output::{Answer, Format, Output};
 use rollout_core::time::Timestamp;
 use rollout_core::trust::UnixSeconds;
+use rollout_http::client::Client;
+use serde::Serialize;
+use serde_json::Value;
 use std::ffi::OsString;
 use std::fs::{OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -69,6 +79,7 @@ fn usage_code(usage: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> 
     written.map_or(Exit::Refused.code(), |()| exit.code())
 }
 
+/// Commands that work offline are done here, the others once a server is named.
 async fn dispatch(cli: &Cli, now: Timestamp, entropy: &mut Entropy<'_>) -> Result<Answer, Failure> {
     let seconds = UnixSeconds(now.unix_secs());
     match &cli.command {
@@ -76,8 +87,38 @@ async fn dispatch(cli: &Cli, now: Timestamp, entropy: &mut Entropy<'_>) -> Resul
         Command::Root(RootCommand::New(args)) => root::new(args, seconds),
         Command::Root(RootCommand::Show { file }) => root::show(file),
         Command::Position { rollout, device } => Ok(position::position(*rollout, device)),
-        _ => Err(Failure::new("CL-000", "not there yet", "wait")),
+        Command::Root(RootCommand::Publish { file }) => {
+            release::publish_root(&connect(&cli.global)?, file).await
+        }
+        Command::Release(command) => release::run(&connect(&cli.global)?, command, seconds).await,
+        Command::Device(command) => device::run(&connect(&cli.global)?, command).await,
+        Command::Cohort(command) => cohort::run(&connect(&cli.global)?, command).await,
+        Command::Token(command) => token::run(&connect(&cli.global)?, command).await,
+        Command::Events { after, limit } => {
+            event::events(&connect(&cli.global)?, *after, *limit).await
+        }
+        Command::Rollout(verb) => rollout::run(&connect(&cli.global)?, verb).await,
     }
+}
+
+fn connect(global: &Global) -> Result<Client, Failure> {
+    let Some(server) = &global.server else {
+        let hint = "give `--server URL`, or set ROLLOUT_SERVER";
+        return Err(Failure::new("RC-005", "no server was named", hint).ending(Exit::Usage));
+    };
+    let token = global.token.as_ref().map_or("", |token| token.0.as_str());
+    Client::new(server, token).map_err(|error| Failure::server("cannot use this server", &error))
+}
+
+/// What the server said, for programs.
+///
+/// # Errors
+/// [`Failure`] that is a bug.
+pub fn to_json(body: &impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(body).map_err(|error| {
+        let failure = Failure::new("RC-008", "cannot show the answer", "report this");
+        failure.because(&error).ending(Exit::Bug)
+    })
 }
 
 /// Writes a file that must not be there yet, and syncs it.

@@ -29,11 +29,11 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Names and values, one to a line, aligned.
+    /// Names and values, one to a line, aligned. What is null is not shown to people.
     pub fn fields(fields: &[(&str, Value)]) -> Self {
-        let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 1;
-        let shown = fields.iter().filter(|(_, value)| !value.is_null());
-        let lines = shown.map(|(name, value)| {
+        let shown = || fields.iter().filter(|(_, value)| !value.is_null());
+        let width = shown().map(|(name, _)| name.len()).max().unwrap_or(0) + 1;
+        let lines = shown().map(|(name, value)| {
             let name = name.replace('_', " ");
             format!("{name:<width$}{}", text_of(value))
         });
@@ -100,7 +100,7 @@ impl Output<'_> {
             Format::Json => writeln!(self.out, "{:#}", answer.json)?,
             Format::Text => {
                 for line in &answer.lines {
-                    writeln!(self.out, "{line}")?;
+                    writeln!(self.out, "{}", words::plain(line))?;
                 }
             }
         }

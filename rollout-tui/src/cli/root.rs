@@ -5,13 +5,13 @@
 //! Invariant: what is written is what devices pin; a root that is not signed by itself is shown
 //! as such, never as good.
 
-use super::args::{RootCommand, RootNew};
+use super::args::RootNew;
 use super::error::Failure;
 use super::output::Answer;
 use super::{key, write_new};
 use crate::root::{RootPlan, SignedRoot, fleet_of, make_root};
 use crate::words;
-use rollout_core::trust::{Envelope, Profile, Role, Root, UnixSeconds};
+use rollout_core::trust::{Envelope, Profile, Role, Root, TooFewSignatures, UnixSeconds};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -40,7 +40,7 @@ pub fn new(args: &RootNew, now: UnixSeconds) -> Result<Answer, Failure> {
         make_root(&plan).map_err(|error| Failure::of("cannot make this root", &error))?;
     write_new(&args.out, &envelope, None)?;
     let file = json!(args.out.display().to_string());
-    Ok(shown(&root, "yes", &[("file", file)]))
+    Ok(shown(&root, Ok(()), &[("file", file)]))
 }
 
 /// Reads a root document's file.
@@ -60,15 +60,18 @@ pub fn show(file: &Path) -> Result<Answer, Failure> {
     let what = || format!("`{}` is no root document", file.display());
     let envelope = Envelope::open(&bytes).map_err(|error| Failure::of(what(), &error))?;
     let root = Root::decode(envelope.payload()).map_err(|error| Failure::of(what(), &error))?;
-    let signed = match root.verify_role(Role::Root, &envelope) {
-        Ok(()) => "yes",
-        Err(_) => "no, too few of its own root keys have signed",
-    };
+    let signed = root.verify_role(Role::Root, &envelope);
     Ok(shown(&root, signed, &[]))
 }
 
 /// What a root says, in both forms.
-fn shown(root: &Root, signed: &str, more: &[(&str, Value)]) -> Answer {
+fn shown(root: &Root, signed: Result<(), TooFewSignatures>, more: &[(&str, Value)]) -> Answer {
+    let by_itself = match signed {
+        Ok(()) => "yes".into(),
+        Err(TooFewSignatures { good, needed, .. }) => {
+            format!("no, {good} of its root keys have, {needed} must")
+        }
+    };
     let profile = match root.profile() {
         Profile::Basic => "basic",
         Profile::Full => "full",
@@ -80,7 +83,7 @@ fn shown(root: &Root, signed: &str, more: &[(&str, Value)]) -> Answer {
         ("profile", json!(profile)),
         ("issued", json!(words::utc(root.issued_at().0))),
         ("expires", json!(words::utc(root.expires().0))),
-        ("signed", json!(signed)),
+        ("signed", json!(by_itself)),
     ];
     fields.extend_from_slice(more);
     let mut answer = Answer::fields(&fields);
@@ -103,17 +106,10 @@ fn shown(root: &Root, signed: &str, more: &[(&str, Value)]) -> Answer {
         }));
     }
     if let Value::Object(map) = &mut answer.json {
+        map.insert("signed".into(), json!(signed.is_ok()));
         map.insert("issued_at".into(), json!(root.issued_at().0));
         map.insert("expires_at".into(), json!(root.expires().0));
         map.insert("roles".into(), Value::Array(roles));
     }
     answer
-}
-
-/// Whether a command about roots needs the server.
-pub const fn is_offline(command: &RootCommand) -> bool {
-    match command {
-        RootCommand::New(_) | RootCommand::Show { .. } => true,
-        RootCommand::Publish { .. } => false,
-    }
 }

@@ -3,3 +3,6 @@
 mod ceremony;
 mod cli;
 mod desk;
+mod fake;
+mod server;
+mod shown;

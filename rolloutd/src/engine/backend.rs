@@ -99,19 +99,14 @@ impl<S: Store + 'static, I: ImageStore + 'static> Backend for Engine<S, I> {
     }
 
     async fn report(&self, reports: Vec<ReportRecord>) -> Result<(), Problem> {
-        let fresh = self.read(|fleet| {
-            fleet.check_reports(&reports).map_err(|error| Problem {
-                kind: Kind::Invalid,
-                code: error.code(),
-                detail: error.to_string(),
-                hint: error.hint().into(),
-            })?;
+        let fresh = self.read(|fleet| -> Result<Vec<ReportRecord>, Problem> {
+            fleet.check_reports(&reports)?;
             // A duplicate is acknowledged and written no second time: it is durable already.
             let is_new = |report: &ReportRecord| {
                 let device = fleet.devices.get(&report.device);
                 device.is_none_or(|d| d.reports.is_new(report.incarnation, report.sequence))
             };
-            Ok(reports.iter().filter(|report| is_new(report)).cloned().collect::<Vec<_>>())
+            Ok(reports.iter().filter(|report| is_new(report)).cloned().collect())
         })?;
         if fresh.is_empty() {
             return Ok(());
@@ -194,10 +189,7 @@ fn to_stop(fleet: &Fleet, id: &DeviceId) -> Option<RolloutId> {
         let Some(running) = fleet.rollouts.get(rollout) else { return false };
         running.rollout.phase.stops()
             && running.executions.get(id).is_some_and(|execution| {
-                matches!(
-                    execution.state,
-                    State::Revoked | State::Permitted | State::Interrupted
-                )
+                matches!(execution.state, State::Revoked | State::Permitted | State::Interrupted)
             })
     })
 }

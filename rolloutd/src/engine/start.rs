@@ -80,15 +80,8 @@ impl<S: Store + 'static, I: ImageStore + 'static> Engine<S, I> {
         store.beat(clock.now()).await?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (folded, _) = watch::channel(fleet.read_to.0);
-        let shared = Shared {
-            store,
-            images,
-            fleet: RwLock::new(fleet),
-            clock,
-            url_key,
-            settings,
-            folded,
-        };
+        let shared =
+            Shared { store, images, fleet: RwLock::new(fleet), clock, url_key, settings, folded };
         let shared = Arc::new(shared);
         tokio::spawn(queue::run(Arc::clone(&shared), jobs));
         Ok(Self { shared, queue })

@@ -1,0 +1,205 @@
+//! Who asks, and whether they may: bearer tokens, and a table of roles and operations.
+//!
+//! Not here: the second person an approval needs; the core counts people. Invariants: an unknown
+//! token, a revoked one and a wrong secret are told apart by nobody; every operation of the API is
+//! in the table; a device speaks for itself alone.
+
+use crate::backend::{Backend, Kind, Problem};
+use crate::token::{Token, TokenKind, device_token_id};
+use axum::http::{HeaderMap, header};
+use rollout_core::device::{Device, Standing};
+use rollout_core::fleet::Fleet;
+use rollout_core::id::{DeviceId, Digest, Principal};
+use rollout_core::journal::Role;
+use rollout_core::time::Timestamp;
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $name:ident = $word:literal: $($role:ident)|+,)*) => {
+        /// What can be asked of the operator API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Operation { $($(#[$doc])* $name,)* }
+
+        impl Operation {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Its name in refusals and tables.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// Roles of which one is enough.
+            pub const fn roles(self) -> &'static [Role] {
+                match self { $(Self::$name => &[$(Role::$role,)+],)* }
+            }
+        }
+    };
+}
+
+operations! {
+    /// Look at roots, products, releases, cohorts, rollouts and devices, and explain.
+    Read = "read": Viewer | Operator | Publisher | Approver | Admin | Auditor,
+    /// Follow the journal.
+    ReadEvents = "read events": Viewer | Operator | Publisher | Approver | Admin | Auditor,
+    /// Check a plan without effect.
+    CheckPlan = "check a plan": Viewer | Operator | Publisher | Approver | Admin | Auditor,
+    /// Store a root document.
+    StoreRoot = "store a root document": Admin,
+    /// Upload an image.
+    UploadImage = "upload an image": Publisher,
+    /// Publish a release.
+    Publish = "publish a release": Publisher,
+    /// Withdraw a release.
+    Withdraw = "withdraw a release": Publisher | Operator | Admin,
+    /// Give a cohort a meaning.
+    DefineCohort = "define a cohort": Operator | Admin,
+    /// Let devices enroll.
+    OpenEnrollment = "open an enrollment": Admin,
+    /// Draft a rollout.
+    Draft = "draft a rollout": Operator,
+    /// Start a rollout.
+    Start = "start a rollout": Operator,
+    /// Pause a rollout.
+    Pause = "pause a rollout": Operator,
+    /// Resume a rollout: the second person after a halt may be an approver.
+    Resume = "resume a rollout": Operator | Approver,
+    /// Open the next rung.
+    Advance = "advance a rollout": Operator,
+    /// Approve a rung.
+    Approve = "approve a rung": Approver,
+    /// Stop a rollout for good: whoever sees the fire may pull the alarm.
+    Halt = "halt a rollout": Operator | Approver | Publisher | Admin,
+    /// End a rollout.
+    Cancel = "cancel a rollout": Operator,
+    /// Draft the way back.
+    RollBack = "roll a rollout back": Operator,
+    /// Make a token.
+    MakeToken = "make a token": Admin,
+    /// Revoke a token.
+    RevokeToken = "revoke a token": Admin,
+}
+
+/// Whether a role may do an operation.
+pub fn may(role: Role, operation: Operation) -> bool {
+    operation.roles().contains(&role)
+}
+
+/// Whom the caller's token stands for, if it may do `operation`.
+///
+/// # Errors
+/// `AU-001` without a token, `AU-002` with one that is not good, `AU-003` if it has expired (401);
+/// `AU-004` if its roles do not allow it (403).
+pub fn authorize<B: Backend>(
+    backend: &B,
+    headers: &HeaderMap,
+    operation: Operation,
+) -> Result<Principal, Problem> {
+    let token = bearer(headers, TokenKind::Operator)?;
+    let now = backend.now();
+    backend.read(|fleet| operator(fleet, &token, now, operation))
+}
+
+fn operator(
+    fleet: &Fleet,
+    token: &Token<'_>,
+    now: Timestamp,
+    operation: Operation,
+) -> Result<Principal, Problem> {
+    let record = fleet.tokens.get(token.id);
+    let is_good = token.matches(record.map_or(&NOBODY, |record| &record.hash));
+    let record = record.filter(|_| is_good).ok_or_else(not_good)?;
+    if record.expires <= now {
+        let hint = "ask an admin for a new one";
+        return Err(unauthenticated("AU-003", "the token has expired", hint));
+    }
+    if record.roles.iter().any(|role| may(*role, operation)) {
+        return Ok(record.principal.clone());
+    }
+    let roles: Vec<_> = operation.roles().iter().map(|role| role_name(*role)).collect();
+    Err(Problem::new(
+        Kind::Forbidden,
+        "AU-004",
+        format!("{} may not {}", record.principal, operation.name()),
+        format!("it takes one of the roles {}", roles.join(", ")),
+    ))
+}
+
+/// What stands in for the hash of a record that is not there, so that both cases cost the same.
+const NOBODY: Digest = Digest::from_bytes([0; 32]);
+
+/// A role's word.
+pub const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Operator => "operator",
+        Role::Publisher => "publisher",
+        Role::Approver => "approver",
+        Role::Admin => "admin",
+        Role::Auditor => "auditor",
+    }
+}
+
+/// The device that a document names, if the caller's token is that device's.
+///
+/// # Errors
+/// As [`authorize`]; `AU-005` (403) if the token is another device's, `AU-006` if it is retired.
+pub fn device<B: Backend>(
+    backend: &B,
+    headers: &HeaderMap,
+    named: &str,
+) -> Result<DeviceId, Problem> {
+    let token = bearer(headers, TokenKind::Device)?;
+    let id = DeviceId::new(named)?;
+    if token.id != device_token_id(id.as_str()) {
+        let detail = format!("the token is not that of device {id}");
+        return Err(forbidden("AU-005", detail, "a device speaks for itself alone"));
+    }
+    let standing = backend.read(|fleet| {
+        let known = fleet.devices.get(&id);
+        let is_good = token.matches(known.map_or(&NOBODY, |known: &Device| &known.token));
+        known.filter(|_| is_good).map(|known| known.standing != Standing::Retired)
+    });
+    match standing {
+        Some(true) => Ok(id),
+        Some(false) => {
+            let detail = format!("device {id} is retired");
+            Err(forbidden("AU-006", detail, "enroll it under another id"))
+        }
+        None => Err(not_good()),
+    }
+}
+
+/// The enrollment that the caller's token opens: its public id.
+///
+/// # Errors
+/// As [`authorize`].
+pub fn enrollment<B: Backend>(backend: &B, headers: &HeaderMap) -> Result<String, Problem> {
+    let token = bearer(headers, TokenKind::Enrollment)?;
+    backend.read(|fleet| {
+        let known = fleet.enrollments.get(token.id);
+        let is_good = token.matches(known.map_or(&NOBODY, |known| &known.record.hash));
+        known.filter(|_| is_good).map(|known| known.record.id.clone()).ok_or_else(not_good)
+    })
+}
+
+fn bearer(headers: &HeaderMap, kind: TokenKind) -> Result<Token<'_>, Problem> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        let hint = "send `Authorization: Bearer TOKEN`";
+        return Err(unauthenticated("AU-001", "there is no token", hint));
+    };
+    let (scheme, text) = value.to_str().ok().and_then(|v| v.split_once(' ')).unwrap_or_default();
+    let token = Token::parse(text.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer"));
+    token.filter(|token| token.kind == kind).ok_or_else(not_good)
+}
+
+fn not_good() -> Problem {
+    unauthenticated("AU-002", "the token is not good here", "look for a missing or cut character")
+}
+
+fn unauthenticated(code: &'static str, detail: &str, hint: &str) -> Problem {
+    Problem::new(Kind::Unauthenticated, code, detail, hint)
+}
+
+fn forbidden(code: &'static str, detail: String, hint: &str) -> Problem {
+    Problem::new(Kind::Forbidden, code, detail, hint)
+}

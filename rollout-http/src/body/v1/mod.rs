@@ -1,0 +1,32 @@
+//! Version 1 of the operator API, for both sides, and the plan as people write it.
+//!
+//! Times are Unix seconds unless a name says otherwise; digests are 64 hexadecimal digits; signed
+//! documents are base64. Not here: paths and status codes. Invariant: no field holds a secret,
+//! except the one token that its answer shows once.
+
+mod access;
+mod devices;
+mod plan;
+mod plan_json;
+mod plan_table;
+mod releases;
+mod rollouts;
+mod when;
+
+pub use access::{
+    EnrollmentOpened, EventLine, OpenEnrollment, ProblemBody, Ready, RoleName, TokenMade,
+    TokenRequest,
+};
+pub use devices::{CohortBody, CohortRequest, Cohorts, DeviceBody, DevicePage};
+pub use plan::{parse_plan, parse_plan_with};
+pub use plan_json::plan_json;
+pub use releases::{
+    ArtifactBody, GoodRelease, ProductBody, Products, PublishRequest, Reasoned, ReleaseBody,
+    Releases, RootBody, Stored, WayBackBody, WayBackRequest,
+};
+pub use rollouts::{
+    ApproveRequest, CheckBody, CountsBody, ExclusionBody, ExecutionBody, ExplanationBody, GateBody,
+    PaceBody, PauseRequest, ProvenBody, ReachBody, RollbackBody, RolloutBody, RolloutLine,
+    RolloutList, RungBody,
+};
+pub use when::{parse_when, show_when};

@@ -1,0 +1,152 @@
+//! Roots, products, releases and their images.
+
+use serde::{Deserialize, Serialize};
+
+/// A root document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RootBody {
+    /// The signed document, base64.
+    pub envelope: String,
+    /// Its version; ignored in requests, where the document says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+}
+
+/// Whether a request has changed anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// `new`, or `known` if all of it was there already.
+    pub state: String,
+}
+
+/// A release to be published. What it installs is in the manifests and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishRequest {
+    /// `product@version`.
+    pub release: String,
+    /// Order of signing.
+    pub counter: u64,
+    /// Signed manifests, base64.
+    pub manifests: Vec<String>,
+    /// The way back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way_back: Option<WayBackRequest>,
+    /// Versions from which it may be installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+}
+
+/// The reissue of the image that was good before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WayBackRequest {
+    /// The version it takes devices back to.
+    pub version: String,
+    /// Signed manifests, base64.
+    pub manifests: Vec<String>,
+}
+
+/// A reason, for requests that need one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reasoned {
+    /// Why.
+    pub reason: String,
+}
+
+/// One signed image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtifactBody {
+    /// Models it fits.
+    pub hardware: Vec<String>,
+    /// Part of the device; 0 is the main one.
+    pub component: u64,
+    /// SHA-256 of the image.
+    pub image: String,
+    /// Its length in bytes.
+    pub image_bytes: u64,
+    /// Order of signing.
+    pub counter: u64,
+    /// Lowest counter that may install it directly.
+    pub min_from: u64,
+    /// Hardware security counter.
+    pub secure_version: u32,
+    /// From then on it is not installed.
+    pub expires: u64,
+    /// The signed manifest, base64.
+    pub manifest: String,
+}
+
+/// A way back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WayBackBody {
+    /// The version it takes devices back to.
+    pub version: String,
+    /// Its counter.
+    pub counter: u64,
+    /// Its images.
+    pub artifacts: Vec<ArtifactBody>,
+}
+
+/// A release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseBody {
+    /// `product@version`.
+    pub release: String,
+    /// Order of signing.
+    pub counter: u64,
+    /// `draft`, `published` or `withdrawn`.
+    pub state: String,
+    /// Why it was withdrawn, and by whom.
+    pub withdrawn: Option<String>,
+    /// Versions from which it may be installed.
+    pub from: Option<String>,
+    /// Who published it.
+    pub by: String,
+    /// When.
+    pub at: u64,
+    /// Its images.
+    pub artifacts: Vec<ArtifactBody>,
+    /// Its way back.
+    pub way_back: Option<WayBackBody>,
+}
+
+/// All releases, by product and version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Releases {
+    /// The releases.
+    pub releases: Vec<ReleaseBody>,
+}
+
+/// The release that the next publish should go back to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoodRelease {
+    /// `product@version`.
+    pub release: String,
+    /// Its version alone.
+    pub version: String,
+    /// Its images, manifests included, so that they can be reissued.
+    pub artifacts: Vec<ArtifactBody>,
+}
+
+/// A product, as a publisher needs to know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductBody {
+    /// Its name.
+    pub product: String,
+    /// The counter the next publish takes; its way back takes the one after.
+    pub next_counter: u64,
+    /// Its releases, `product@version`.
+    pub releases: Vec<String>,
+    /// What the next publish should go back to; absent before the first.
+    pub good: Option<GoodRelease>,
+}
+
+/// All products.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Products {
+    /// By name.
+    pub products: Vec<String>,
+}

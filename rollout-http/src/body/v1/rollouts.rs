@@ -1,0 +1,280 @@
+//! Rollouts: how they stand, why they wait, and what a check says before they start.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Stops a rollout for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PauseRequest {
+    /// Why.
+    pub reason: String,
+    /// When it is looked at again: RFC 3339, Unix seconds, or from the moment on such as `2h`.
+    pub review: String,
+}
+
+/// Approves a rung.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveRequest {
+    /// The rung as its plan writes it, such as `25%`.
+    pub rung: String,
+}
+
+/// A rollout in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutLine {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it installs.
+    pub target: String,
+    /// Who wrote it.
+    pub author: String,
+    /// Where it stands.
+    pub phase: String,
+    /// The open rung, from 1.
+    pub rung: u16,
+    /// How many rungs there are.
+    pub rungs: u16,
+    /// What it waits for.
+    pub waiting: Option<String>,
+    /// Devices by outcome.
+    pub counts: CountsBody,
+}
+
+/// All rollouts, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutList {
+    /// The rollouts.
+    pub rollouts: Vec<RolloutLine>,
+}
+
+/// Devices by outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountsBody {
+    /// Permits committed.
+    pub exposed: u64,
+    /// Confirmed.
+    pub confirmed: u64,
+    /// Failed, not known to be back.
+    pub failed: u64,
+    /// Failed, and back.
+    pub rolled_back: u64,
+    /// Not heard of by the deadline.
+    pub silent: u64,
+}
+
+/// A rung.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RungBody {
+    /// As the plan writes it.
+    pub rung: String,
+    /// Devices it and those before it open, reachable ones.
+    pub reachable: u64,
+    /// `can prove`, or that it cannot and what a proof would need.
+    pub label: String,
+    /// People who approved it.
+    pub approved_by: Vec<String>,
+    /// How many must.
+    pub approvals_needed: u8,
+}
+
+/// What the gates say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateBody {
+    /// `pass`, `hold` or `abort`.
+    pub verdict: String,
+    /// Why, in a sentence; empty with a pass.
+    pub reason: String,
+    /// Evidence for an abort, as a natural logarithm.
+    pub ln_e_abort: f64,
+    /// What aborts.
+    pub abort_at: f64,
+    /// Evidence for a pass, as a natural logarithm.
+    pub ln_e_pass: f64,
+    /// What passes.
+    pub pass_at: f64,
+    /// Highest rate that is proven to be exceeded.
+    pub lower: f64,
+    /// Highest rate that is not ruled out.
+    pub upper: f64,
+    /// The plan's limits: not aborted up to the first, not passed from the second on.
+    pub p_max: f64,
+    /// See `p_max`.
+    pub p_pass: f64,
+    /// Devices past their horizon at which it would pass.
+    pub need: Option<u64>,
+    /// Devices past their horizon.
+    pub matured: u64,
+    /// Of these, bad.
+    pub matured_bad: u64,
+    /// Exposed devices of this epoch.
+    pub exposed: u64,
+    /// Of these, known to be bad.
+    pub failed_known: u64,
+    /// How often the evidence was started anew.
+    pub epoch: u32,
+}
+
+/// How many may be at risk, and how many are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaceBody {
+    /// Permitted and not confirmed.
+    pub in_flight: u64,
+    /// Devices the evidence lets be at risk; absent once proven.
+    pub cap: Option<u64>,
+    /// Free permits; absent without a bound.
+    pub free: Option<u64>,
+    /// What keeps the next permit back.
+    pub held_by: Option<String>,
+    /// Open offers.
+    pub offers: u64,
+    /// The plan's own bound.
+    pub max_in_flight: Option<u64>,
+    /// Devices one is prepared to lose while nothing is proven.
+    pub budget: u64,
+}
+
+/// How much of the open set was served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReachBody {
+    /// Heard of lately, and open.
+    pub reachable: u64,
+    /// Of these, permitted or on the target.
+    pub served: u64,
+}
+
+/// The first pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvenBody {
+    /// Devices past their horizon then.
+    pub matured: u64,
+    /// When.
+    pub at: u64,
+}
+
+/// A rollout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RolloutBody {
+    /// What a list says of it.
+    #[serde(flatten)]
+    pub line: RolloutLine,
+    /// Why it was halted, or whose pause it is.
+    pub cause: Option<String>,
+    /// The rungs.
+    pub ladder: Vec<RungBody>,
+    /// How far it is open by position.
+    pub open_to: String,
+    /// Members by bucket; they sum to `members`.
+    pub buckets: BTreeMap<String, u64>,
+    /// Devices of its cohort.
+    pub members: u64,
+    /// What the gates say.
+    pub gate: GateBody,
+    /// How many may be at risk.
+    pub pace: PaceBody,
+    /// How much of the open set was served.
+    pub reach: ReachBody,
+    /// The first pass of this epoch.
+    pub proven: Option<ProvenBody>,
+    /// Counts when it ended.
+    pub at_end: Option<CountsBody>,
+    /// Another rollout that takes it back.
+    pub superseded_by: Option<String>,
+    /// Decisions that changed something.
+    pub generation: u64,
+    /// Its plan.
+    pub plan: Value,
+}
+
+/// Devices of one reason to be left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExclusionBody {
+    /// Stable code of the reason.
+    pub code: String,
+    /// How it reads for the first of them.
+    pub reason: String,
+    /// How many.
+    pub devices: u64,
+    /// The first of them.
+    pub example: String,
+}
+
+/// What a plan would do, before it is drafted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckBody {
+    /// The plan, with its defaults.
+    pub plan: Value,
+    /// Devices of its cohort.
+    pub members: u64,
+    /// Of these, could get it now or later.
+    pub eligible: u64,
+    /// Of these, heard of lately.
+    pub reachable: u64,
+    /// The others, by reason.
+    pub excluded: Vec<ExclusionBody>,
+    /// The rungs.
+    pub rungs: Vec<RungBody>,
+    /// Devices that prove the release acceptable if none fails.
+    pub proof_devices: u64,
+    /// What to think about before it starts.
+    pub warnings: Vec<String>,
+}
+
+/// How a device came through a rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutionBody {
+    /// From 1.
+    pub attempt: u32,
+    /// In AWS's words.
+    pub status: String,
+    /// Digest of the image.
+    pub image: String,
+    /// When its permit was given.
+    pub permitted_at: Option<u64>,
+    /// Rung that was open then, from 1.
+    pub batch: Option<u16>,
+    /// `good` or `bad`, once its horizon is reached.
+    pub outcome: Option<String>,
+    /// What went wrong.
+    pub failure: Option<String>,
+}
+
+/// Why a device has, or has not, what a rollout installs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplanationBody {
+    /// The device.
+    pub device: String,
+    /// The rollout.
+    pub rollout: String,
+    /// Where it stands.
+    pub bucket: String,
+    /// What it would be told, in a sentence.
+    pub verdict: String,
+    /// Stable code of the reason it is not offered, if it is not.
+    pub code: Option<String>,
+    /// Whether its next check-in would be answered with an offer.
+    pub eligible: bool,
+    /// Its place in the order, in ten-thousandths.
+    pub position_bp: u16,
+    /// How far the rollout is open.
+    pub open_to: String,
+    /// Its execution, if there is one.
+    pub execution: Option<ExecutionBody>,
+}
+
+/// The draft that takes a rollout back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackBody {
+    /// Its id. It waits to be started.
+    pub rollout: String,
+    /// What it installs.
+    pub target: String,
+    /// Devices that still run what is taken back.
+    pub devices: u64,
+    /// Of these, such as have no image to go back to; at most 1000 are named.
+    pub without_way_back: Vec<String>,
+}

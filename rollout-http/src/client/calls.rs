@@ -1,0 +1,197 @@
+//! One method for each route. Those that change something say so in their first word.
+
+use super::{Client, Error, answer, exchange, read};
+use crate::body::v1::{
+    ApproveRequest, CheckBody, CohortBody, CohortRequest, Cohorts, DeviceBody, DevicePage,
+    EnrollmentOpened, EventLine, ExplanationBody, OpenEnrollment, PauseRequest, ProductBody,
+    Products, PublishRequest, Ready, Reasoned, ReleaseBody, Releases, RollbackBody, RolloutBody,
+    RolloutList, RootBody, Stored, TokenMade, TokenRequest,
+};
+use reqwest::{Method, header};
+
+/// How a plan is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlanFormat {
+    /// TOML.
+    Toml,
+    /// JSON.
+    Json,
+}
+
+impl PlanFormat {
+    /// The format of a text: JSON starts with a brace.
+    pub fn of(text: &str) -> Self {
+        if text.trim_start().starts_with('{') { Self::Json } else { Self::Toml }
+    }
+
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Toml => "application/toml",
+            Self::Json => "application/json",
+        }
+    }
+}
+
+macro_rules! calls {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $kind:ty),*) -> $answer:ty =
+        $method:ident($doing:literal, $($call:expr),+);)*) => {
+        impl Client {
+            $($(#[$doc])*
+            ///
+            /// # Errors
+            /// [`Error`].
+            pub async fn $name(&self $(, $arg: $kind)*) -> Result<$answer, Error> {
+                self.$method($doing, $($call),+).await
+            })*
+        }
+    };
+}
+
+calls! {
+    /// Whether requests can be served.
+    ready() -> Ready = get("ask whether it is ready", &["readyz"], &[]);
+    /// Stores a root document, base64.
+    store_root(root: &RootBody) -> Stored =
+        send("store a root document", Method::PUT, &["v1", "root"], root);
+    /// The newest root document.
+    newest_root() -> RootBody = get("read the root document", &["v1", "root"], &[]);
+    /// The root document of a version.
+    root(version: u64) -> RootBody =
+        get("read a root document", &["v1", "roots", &version.to_string()], &[]);
+    /// All products.
+    products() -> Products = get("list products", &["v1", "products"], &[]);
+    /// A product: its next counter, its releases, what to go back to.
+    product(product: &str) -> ProductBody =
+        get("read a product", &["v1", "products", product], &[]);
+    /// Publishes a release. Its images must have been uploaded.
+    publish(release: &PublishRequest) -> ReleaseBody =
+        send("publish a release", Method::POST, &["v1", "releases"], release);
+    /// All releases.
+    releases() -> Releases = get("list releases", &["v1", "releases"], &[]);
+    /// A release, such as `vacuum@2.4.1`.
+    release(id: &str) -> ReleaseBody = get("read a release", &["v1", "releases", id], &[]);
+    /// Withdraws a release.
+    withdraw(id: &str, reason: &str) -> ReleaseBody = send(
+        "withdraw a release",
+        Method::POST,
+        &["v1", "releases", id, "withdraw"],
+        &Reasoned { reason: reason.into() }
+    );
+    /// Gives a cohort's name a meaning.
+    define_cohort(name: &str, meaning: &CohortRequest) -> CohortBody =
+        send("define a cohort", Method::PUT, &["v1", "cohorts", name], meaning);
+    /// A named cohort.
+    cohort(name: &str) -> CohortBody = get("read a cohort", &["v1", "cohorts", name], &[]);
+    /// All named cohorts.
+    cohorts() -> Cohorts = get("list cohorts", &["v1", "cohorts"], &[]);
+    /// Lets devices enroll.
+    open_enrollment(asked: &OpenEnrollment) -> EnrollmentOpened =
+        send("open an enrollment", Method::POST, &["v1", "enrollments"], asked);
+    /// A device.
+    device(id: &str) -> DeviceBody = get("read a device", &["v1", "devices", id], &[]);
+    /// All rollouts, oldest first.
+    rollouts() -> RolloutList = get("list rollouts", &["v1", "rollouts"], &[]);
+    /// A rollout.
+    rollout(id: &str) -> RolloutBody = get("read a rollout", &["v1", "rollouts", id], &[]);
+    /// Why a device has, or has not, what a rollout installs.
+    explain(rollout: &str, device: &str) -> ExplanationBody =
+        get("explain a device", &["v1", "rollouts", rollout, "devices", device], &[]);
+    /// Starts a draft.
+    start(id: &str) -> RolloutBody = post("start a rollout", &["v1", "rollouts", id, "start"]);
+    /// Pauses a rollout.
+    pause(id: &str, asked: &PauseRequest) -> RolloutBody =
+        send("pause a rollout", Method::POST, &["v1", "rollouts", id, "pause"], asked);
+    /// Resumes a rollout; after a halt, the second person to ask does.
+    resume(id: &str) -> RolloutBody = post("resume a rollout", &["v1", "rollouts", id, "resume"]);
+    /// Opens the next rung without waiting for reach, quiet or bake time.
+    advance(id: &str) -> RolloutBody =
+        post("advance a rollout", &["v1", "rollouts", id, "advance"]);
+    /// Approves a rung, such as `25%`.
+    approve(id: &str, rung: &str) -> RolloutBody = send(
+        "approve a rung",
+        Method::POST,
+        &["v1", "rollouts", id, "approve"],
+        &ApproveRequest { rung: rung.into() }
+    );
+    /// Halts a rollout: no permit until two people resume it.
+    halt(id: &str, reason: &str) -> RolloutBody = send(
+        "halt a rollout",
+        Method::POST,
+        &["v1", "rollouts", id, "halt"],
+        &Reasoned { reason: reason.into() }
+    );
+    /// Ends a rollout.
+    cancel(id: &str) -> RolloutBody = post("cancel a rollout", &["v1", "rollouts", id, "cancel"]);
+    /// Drafts the way back of a rollout. The draft waits to be started.
+    rollback(id: &str) -> RollbackBody =
+        post("roll a rollout back", &["v1", "rollouts", id, "rollback"]);
+    /// Makes a token; its text is in this answer alone.
+    make_token(asked: &TokenRequest) -> TokenMade =
+        send("make a token", Method::POST, &["v1", "tokens"], asked);
+}
+
+impl Client {
+    /// A page of devices by id, after `after`, at most `limit` (500).
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn devices(&self, after: Option<&str>, limit: u32) -> Result<DevicePage, Error> {
+        let limit = limit.to_string();
+        let mut query = vec![("limit", limit.as_str())];
+        query.extend(after.map(|after| ("after", after)));
+        self.get("list devices", &["v1", "devices"], &query).await
+    }
+
+    /// Checks a plan without effect.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn check(&self, plan: &str) -> Result<CheckBody, Error> {
+        self.plan("check a plan", plan, &[("dry_run", "true")]).await
+    }
+
+    /// Drafts a rollout. With an `id` (a UUID) of the caller's, twice is once.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn create(&self, plan: &str, id: Option<&str>) -> Result<RolloutBody, Error> {
+        let query: Vec<_> = id.map(|id| ("id", id)).into_iter().collect();
+        self.plan("draft a rollout", plan, &query).await
+    }
+
+    async fn plan<T: serde::de::DeserializeOwned>(
+        &self,
+        doing: &'static str,
+        plan: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, Error> {
+        let request = self
+            .request(Method::POST, &["v1", "rollouts"], query)
+            .header(header::CONTENT_TYPE, PlanFormat::of(plan).media_type())
+            .body(plan.to_owned());
+        answer(doing, request).await
+    }
+
+    /// Revokes a token by its public id.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn revoke_token(&self, id: &str) -> Result<(), Error> {
+        let request = self.request(Method::DELETE, &["v1", "tokens", id], &[]);
+        exchange("revoke a token", request).await.map(|_| ())
+    }
+
+    /// Entries of the journal after `after`, at most `limit` (1000).
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn events(&self, after: u64, limit: u32) -> Result<Vec<EventLine>, Error> {
+        let (doing, after, limit) = ("read events", after.to_string(), limit.to_string());
+        let query = [("after", after.as_str()), ("limit", limit.as_str())];
+        let request = self.request(Method::GET, &["v1", "events"], &query);
+        let bytes = read(doing, exchange(doing, request).await?).await?;
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let parsed = lines.map(serde_json::from_slice).collect::<Result<_, _>>();
+        parsed.map_err(|source| Error::Answer { doing, source })
+    }
+}

@@ -1,0 +1,109 @@
+//! What can go wrong between a client and its control plane.
+
+use crate::body::v1::ProblemBody;
+
+/// Most characters of an answer that is no problem document.
+const SHOWN: usize = 200;
+
+/// Why a call did not do what it was for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server has refused it. Nothing has changed.
+    #[error("{}", .0.detail)]
+    Refused(Box<ProblemBody>),
+    /// Nobody answered, or not in time.
+    #[error("cannot {doing}: no answer from the control plane")]
+    Unreachable {
+        /// What was asked.
+        doing: &'static str,
+        /// What the network said.
+        source: reqwest::Error,
+    },
+    /// The answer is not what it should be.
+    #[error("cannot {doing}: the answer cannot be read")]
+    Answer {
+        /// What was asked.
+        doing: &'static str,
+        /// Where it is wrong.
+        source: serde_json::Error,
+    },
+    /// The answer is longer than any should be.
+    #[error("cannot {doing}: the answer has more than {limit} bytes")]
+    TooLong {
+        /// What was asked.
+        doing: &'static str,
+        /// The bound.
+        limit: usize,
+    },
+    /// The address is no URL.
+    #[error("`{text}` is no address of a control plane")]
+    Base {
+        /// What was given.
+        text: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Stable code; see `docs/errors`.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Refused(problem) => &problem.code,
+            Self::Unreachable { .. } => "CL-001",
+            Self::Answer { .. } => "CL-002",
+            Self::TooLong { .. } => "CL-003",
+            Self::Base { .. } => "CL-004",
+            Self::File { .. } => "CL-005",
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Refused(problem) => &problem.hint,
+            Self::Unreachable { .. } => "is the daemon running, and is this its address?",
+            Self::Answer { .. } | Self::TooLong { .. } => {
+                "is this address a control plane, and of this version?"
+            }
+            Self::Base { .. } => "write it as http://127.0.0.1:7878",
+            Self::File { .. } => "look at the path and its permissions",
+        }
+    }
+
+    /// The status code, if the server has answered.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused(problem) => Some(problem.status),
+            Self::Unreachable { .. }
+            | Self::Answer { .. }
+            | Self::TooLong { .. }
+            | Self::Base { .. }
+            | Self::File { .. } => None,
+        }
+    }
+}
+
+/// A refusal, from the body that came with it.
+pub(super) fn refused(status: u16, body: &[u8]) -> Error {
+    let problem = serde_json::from_slice(body).unwrap_or_else(|_| ProblemBody {
+        kind: None,
+        status,
+        code: "CL-000".into(),
+        detail: format!("status {status}: {}", shown(body)),
+        hint: "is this address a control plane?".into(),
+    });
+    Error::Refused(Box::new(problem))
+}
+
+fn shown(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    text.trim().chars().filter(|c| !c.is_control()).take(SHOWN).collect()
+}

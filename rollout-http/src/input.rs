@@ -1,0 +1,98 @@
+//! Bounded reading of requests.
+//!
+//! Invariant: no body is held that is larger than its bound, and an image is never held at all. A
+//! body that is too large, cut short, empty or not what it should be has a code of its own.
+
+use crate::backend::{Kind, Problem};
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use rollout_core::limits::ENVELOPE_BYTES;
+use serde::Deserialize;
+
+/// Largest document of a device, in bytes: 64 attributes or 64 reports of full length.
+pub(crate) const DEVICE_BYTES: usize = 64 * 1024;
+/// Largest document of an operator, in bytes: a plan that lists thousands of devices.
+pub(crate) const OPERATOR_BYTES: usize = 256 * 1024;
+
+/// Reads a whole body of at most `limit` bytes.
+pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    match Limited::new(body, limit).collect().await {
+        Ok(read) => Ok(read.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit as u64)),
+        Err(_) => Err(cut_short()),
+    }
+}
+
+/// A body that is larger than it may be.
+pub(crate) fn too_large(limit: u64) -> Problem {
+    let detail = format!("the body has more than {limit} bytes");
+    Problem::new(Kind::TooLarge, "HT-001", detail, "send less at a time")
+}
+
+/// A body that ended before it should have.
+pub(crate) fn cut_short() -> Problem {
+    let detail = "the body ended before its declared length";
+    Problem::new(Kind::Invalid, "HT-002", detail, "send it again")
+}
+
+/// Reads JSON that may borrow from `bytes`.
+pub(crate) fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| not_readable(&error))
+}
+
+/// JSON that is not the document it should be.
+pub(crate) fn not_readable(error: &serde_json::Error) -> Problem {
+    let detail = format!("the document cannot be read: {error}");
+    Problem::new(Kind::Invalid, "HT-003", detail, "send the JSON document of this route")
+}
+
+/// Reads the JSON body of an operator.
+pub(crate) async fn operator_json<T: for<'a> Deserialize<'a>>(body: Body) -> Result<T, Problem> {
+    json(&read(body, OPERATOR_BYTES).await?)
+}
+
+/// Reads a signed document from base64.
+pub(crate) fn envelope(text: &str) -> Result<Vec<u8>, Problem> {
+    let wrong = |detail: &str| {
+        Problem::new(Kind::Invalid, "HT-004", detail, "send the signed document as base64")
+    };
+    let bytes = STANDARD.decode(text).map_err(|_| wrong("a signed document is not base64"))?;
+    if bytes.len() > ENVELOPE_BYTES {
+        return Err(wrong("a signed document is larger than devices read"));
+    }
+    Ok(bytes)
+}
+
+/// Base64 of a signed document.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// The declared length of an upload: required, not nothing, and at most `limit` bytes.
+pub(crate) fn declared_length(headers: &HeaderMap, limit: u64) -> Result<u64, Problem> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    match length.and_then(|text| text.parse().ok()) {
+        None => Err(Problem::new(
+            Kind::Invalid,
+            "UP-001",
+            "an upload needs a Content-Length",
+            "declare the length of the image",
+        )),
+        Some(0) => Err(Problem::new(
+            Kind::Invalid,
+            "UP-002",
+            "the upload is empty",
+            "send the image file that the build wrote",
+        )),
+        Some(length) if length > limit => Err(Problem::new(
+            Kind::TooLarge,
+            "UP-003",
+            format!("the upload has {length} bytes, at most {limit} are taken"),
+            "raise the limit of the daemon, or publish a smaller image",
+        )),
+        Some(length) => Ok(length),
+    }
+}

@@ -1,0 +1,87 @@
+//! Which path is answered by which function.
+//!
+//! Two planes on two listeners: devices, and people with programs. Not here: listeners, deadlines,
+//! the number of connections. Invariant: every route of the operator plane asks `auth` first.
+
+use crate::backend::Backend;
+use crate::routes::{
+    self, access, cohorts, command, device, devices, events, health, images, releases, reports,
+    rollouts,
+};
+use axum::Router;
+use axum::routing::{delete, get, post, put};
+
+/// Bounds that a daemon may set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest image, in bytes.
+    pub image_bytes: u64,
+}
+
+impl Default for Limits {
+    /// 4 GiB: what a file system on a small device can hold.
+    fn default() -> Self {
+        Self { image_bytes: 4 << 30 }
+    }
+}
+
+/// What the routes of operators share.
+#[derive(Clone)]
+pub(crate) struct Desk<B> {
+    pub backend: B,
+    pub limits: Limits,
+}
+
+/// The device plane.
+pub fn device_router<B: Backend>(backend: B) -> Router {
+    Router::new()
+        .route("/device/v1/enroll", post(device::enroll::<B>))
+        .route("/device/v1/check-in", post(device::check_in::<B>))
+        .route("/device/v1/begin", post(device::begin::<B>))
+        .route("/device/v1/reports", post(reports::report::<B>))
+        .route("/device/v1/images/{digest}", get(images::download::<B>))
+        .route("/healthz", get(health::alive))
+        .fallback(routes::nowhere)
+        .with_state(backend)
+}
+
+/// The operator plane, with the usual bounds.
+pub fn operator_router<B: Backend>(backend: B) -> Router {
+    operator_router_with(backend, Limits::default())
+}
+
+/// The operator plane.
+pub fn operator_router_with<B: Backend>(backend: B, limits: Limits) -> Router {
+    Router::new()
+        .route("/v1/root", put(releases::store_root::<B>).get(releases::newest_root::<B>))
+        .route("/v1/roots/{version}", get(releases::root::<B>))
+        .route("/v1/products", get(releases::products::<B>))
+        .route("/v1/products/{product}", get(releases::product::<B>))
+        .route("/v1/releases", post(releases::publish::<B>).get(releases::list::<B>))
+        .route("/v1/releases/{id}", get(releases::show::<B>))
+        .route("/v1/releases/{id}/withdraw", post(releases::withdraw::<B>))
+        .route("/v1/images/{digest}", put(images::upload::<B>).get(images::fetch::<B>))
+        .route("/v1/cohorts", get(cohorts::list::<B>))
+        .route("/v1/cohorts/{name}", put(cohorts::define::<B>).get(cohorts::show::<B>))
+        .route("/v1/enrollments", post(access::open_enrollment::<B>))
+        .route("/v1/devices", get(devices::list::<B>))
+        .route("/v1/devices/{id}", get(devices::show::<B>))
+        .route("/v1/rollouts", post(rollouts::create::<B>).get(rollouts::list::<B>))
+        .route("/v1/rollouts/{id}", get(rollouts::show::<B>))
+        .route("/v1/rollouts/{id}/start", post(command::start::<B>))
+        .route("/v1/rollouts/{id}/pause", post(command::pause::<B>))
+        .route("/v1/rollouts/{id}/resume", post(command::resume::<B>))
+        .route("/v1/rollouts/{id}/advance", post(command::advance::<B>))
+        .route("/v1/rollouts/{id}/approve", post(command::approve::<B>))
+        .route("/v1/rollouts/{id}/halt", post(command::halt::<B>))
+        .route("/v1/rollouts/{id}/cancel", post(command::cancel::<B>))
+        .route("/v1/rollouts/{id}/rollback", post(command::rollback::<B>))
+        .route("/v1/rollouts/{id}/devices/{device}", get(rollouts::explain::<B>))
+        .route("/v1/tokens", post(access::make_token::<B>))
+        .route("/v1/tokens/{id}", delete(access::revoke_token::<B>))
+        .route("/v1/events", get(events::page::<B>))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready::<B>))
+        .fallback(routes::nowhere)
+        .with_state(Desk { backend, limits })
+}

@@ -1,0 +1,112 @@
+//! Tokens and enrollments. A token's text is in one answer and nowhere else.
+
+use super::{Answer, json};
+use crate::auth::{Operation, authorize};
+use crate::backend::{Backend, Kind, Problem};
+use crate::body::v1::{OpenEnrollment, TokenMade, TokenRequest};
+use crate::input;
+use crate::router::Desk;
+use crate::token::{self, Minted, TokenKind};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse as _;
+use rollout_core::fleet::Registered;
+use rollout_core::id::{HardwareModel, Principal};
+use rollout_core::journal::{EnrollmentRecord, Entry, TokenRecord};
+use rollout_core::time::{Span, Timestamp};
+
+/// Longest life of a token, in days.
+//= trust §8: expiry required, at most 90 days
+const MOST_DAYS: u32 = 90;
+/// Life of an operator's token.
+const TOKEN_DAYS: u32 = 30;
+/// Life of an enrollment.
+const ENROLLMENT_DAYS: u32 = 7;
+
+fn mint<B: Backend>(backend: &B, kind: TokenKind) -> Minted {
+    let mut entropy = [0; token::ENTROPY_BYTES];
+    backend.entropy(&mut entropy);
+    token::make(kind, &entropy)
+}
+
+fn until(now: Timestamp, days: Option<u32>, usual: u32) -> Result<Timestamp, Problem> {
+    let days = days.unwrap_or(usual);
+    if !(1..=MOST_DAYS).contains(&days) {
+        let detail = format!("a token lives 1 to {MOST_DAYS} days, not {days}");
+        return Err(Problem::new(Kind::Invalid, "TO-001", detail, "make a new one in time"));
+    }
+    Ok(now.after(Span::hours(u64::from(days) * 24)))
+}
+
+fn shown(made: Minted, expires: Timestamp) -> Answer {
+    let body = TokenMade { id: made.id, token: made.text, expires: expires.unix_secs() };
+    json(StatusCode::CREATED, &body)
+}
+
+/// `POST /v1/tokens`
+pub(crate) async fn make_token<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    authorize(&backend, &headers, Operation::MakeToken)?;
+    let asked: TokenRequest = input::operator_json(body).await?;
+    let principal = Principal::new(&asked.principal)?;
+    if asked.roles.is_empty() {
+        let detail = "a token without a role may do nothing";
+        return Err(Problem::new(Kind::Invalid, "TO-002", detail, "name at least one role"));
+    }
+    let expires = until(backend.now(), asked.days, TOKEN_DAYS)?;
+    let made = mint(&backend, TokenKind::Operator);
+    let record = TokenRecord {
+        id: made.id.clone(),
+        hash: made.hash,
+        principal,
+        roles: asked.roles.into_iter().map(Into::into).collect(),
+        expires,
+    };
+    let entry = Entry::TokenMade(record);
+    backend.register(Box::new(move |_, _| Ok(Registered::New(vec![entry])))).await?;
+    shown(made, expires)
+}
+
+/// `DELETE /v1/tokens/{id}`
+pub(crate) async fn revoke_token<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Answer {
+    authorize(&backend, &headers, Operation::RevokeToken)?;
+    backend
+        .register(Box::new(move |fleet, _| {
+            if !fleet.tokens.contains_key(&id) {
+                return Err(Problem::unknown("token", id));
+            }
+            Ok(Registered::New(vec![Entry::TokenRevoked { id }]))
+        }))
+        .await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `POST /v1/enrollments`
+pub(crate) async fn open_enrollment<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    authorize(&backend, &headers, Operation::OpenEnrollment)?;
+    let asked: OpenEnrollment = input::operator_json(body).await?;
+    let hardware = HardwareModel::new(&asked.hardware)?;
+    if asked.count == 0 {
+        let detail = "an enrollment for no device";
+        return Err(Problem::new(Kind::Invalid, "TO-003", detail, "say for how many devices"));
+    }
+    let expires = until(backend.now(), asked.days, ENROLLMENT_DAYS)?;
+    let made = mint(&backend, TokenKind::Enrollment);
+    let (id, hash) = (made.id.clone(), made.hash);
+    let record = EnrollmentRecord { id, hash, hardware, count: asked.count, expires };
+    let entry = Entry::EnrollmentOpened(record);
+    backend.register(Box::new(move |_, _| Ok(Registered::New(vec![entry])))).await?;
+    shown(made, expires)
+}

@@ -1,0 +1,73 @@
+//! Named cohorts.
+
+use super::{Answer, json, status_of};
+use crate::auth::{Operation, authorize};
+use crate::backend::{Backend, Kind, Problem};
+use crate::body::v1::{CohortBody, CohortRequest, Cohorts};
+use crate::router::Desk;
+use crate::{input, show};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use rollout_core::cohort::Selector;
+use rollout_core::id::{CohortId, DeviceId};
+use rollout_core::journal::CohortRecord;
+
+/// `PUT /v1/cohorts/{name}`
+pub(crate) async fn define<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    body: Body,
+) -> Answer {
+    let by = authorize(&backend, &headers, Operation::DefineCohort)?;
+    let name = CohortId::new(&name)?;
+    let asked: CohortRequest = input::operator_json(body).await?;
+    let record = match (asked.query, asked.devices) {
+        (Some(query), None) => CohortRecord::Query(Selector::parse(&query)?),
+        (None, Some(list)) => {
+            let ids = list.iter().map(|id| DeviceId::new(id)).collect::<Result<_, _>>()?;
+            CohortRecord::Listed(ids)
+        }
+        (None, None) | (Some(_), Some(_)) => {
+            let detail = "a cohort is a query or a list of devices, one of them";
+            let hint = "send `query` or `devices`";
+            return Err(Problem::new(Kind::Invalid, "HT-007", detail, hint));
+        }
+    };
+    let cohort = name.clone();
+    let written = backend
+        .register(Box::new(move |fleet, _| Ok(fleet.define_cohort(cohort, record, by))))
+        .await?;
+    json(status_of(&written), &found(&backend, &name)?)
+}
+
+/// `GET /v1/cohorts/{name}`
+pub(crate) async fn show<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    json(StatusCode::OK, &found(&backend, &CohortId::new(&name)?)?)
+}
+
+/// `GET /v1/cohorts`
+pub(crate) async fn list<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    let cohorts = backend.read(|fleet| {
+        let all = fleet.cohorts.iter();
+        let shown = all.map(|(name, record)| show::cohort(fleet, name, record));
+        shown.map(|cohort| CohortBody { devices: None, ..cohort }).collect()
+    });
+    json(StatusCode::OK, &Cohorts { cohorts })
+}
+
+fn found<B: Backend>(backend: &B, name: &CohortId) -> Result<CohortBody, Problem> {
+    let body = backend
+        .read(|fleet| fleet.cohorts.get(name).map(|record| show::cohort(fleet, name, record)));
+    body.ok_or_else(|| Problem::unknown("cohort", name))
+}

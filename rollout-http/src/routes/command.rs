@@ -1,0 +1,141 @@
+//! Commands to a rollout: who gives them is the token's principal, what they do the core decides.
+
+use super::rollouts::{new_id, rollout_body};
+use super::{Answer, Asked, json, query, rollout_id, status_of};
+use crate::auth::{Operation, authorize};
+use crate::backend::{Backend, Kind, Problem};
+use crate::body::v1::{ApproveRequest, PauseRequest, Reasoned, RollbackBody, parse_when};
+use crate::router::Desk;
+use crate::{input, show};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use rollout_core::rollout::{Command, Commanded};
+use rollout_core::time::{Span, Timestamp};
+use serde::Deserialize;
+
+async fn give<B: Backend>(
+    backend: &B,
+    headers: &HeaderMap,
+    id: &str,
+    operation: Operation,
+    command: Command,
+) -> Answer {
+    let by = authorize(backend, headers, operation)?;
+    let id = rollout_id(id)?;
+    backend.command(id, Commanded { by, command }).await?;
+    rollout_body(backend, StatusCode::OK, id)
+}
+
+macro_rules! plain_command {
+    ($($(#[$doc:meta])* $name:ident: $command:expr, $operation:expr;)*) => {
+        $($(#[$doc])*
+        pub(crate) async fn $name<B: Backend>(
+            State(Desk { backend, .. }): State<Desk<B>>,
+            headers: HeaderMap,
+            Path(id): Path<String>,
+        ) -> Answer {
+            give(&backend, &headers, &id, $operation, $command).await
+        })*
+    };
+}
+
+plain_command! {
+    /// `POST /v1/rollouts/{id}/start`
+    start: Command::Start, Operation::Start;
+    /// `POST /v1/rollouts/{id}/resume`
+    resume: Command::Resume, Operation::Resume;
+    /// `POST /v1/rollouts/{id}/advance`
+    advance: Command::Advance, Operation::Advance;
+    /// `POST /v1/rollouts/{id}/cancel`
+    cancel: Command::Cancel, Operation::Cancel;
+}
+
+/// `POST /v1/rollouts/{id}/pause`
+pub(crate) async fn pause<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Pause)?;
+    let asked: PauseRequest = input::operator_json(body).await?;
+    let review_at = review(&asked.review, backend.now())?;
+    let command = Command::Pause { reason: asked.reason, review_at };
+    give(&backend, &headers, &id, Operation::Pause, command).await
+}
+
+fn review(text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
+    let from_now = || Span::parse(text).map(|span| now.after(span));
+    parse_when(text).or_else(from_now).ok_or_else(|| {
+        let detail = format!("`review`: `{text}` is no time");
+        let hint = "write 2026-03-01T08:00:00Z, Unix seconds, or 2h from now on";
+        Problem::new(Kind::Invalid, "HT-010", detail, hint)
+    })
+}
+
+/// `POST /v1/rollouts/{id}/halt`
+pub(crate) async fn halt<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Halt)?;
+    let Reasoned { reason } = input::operator_json(body).await?;
+    give(&backend, &headers, &id, Operation::Halt, Command::Halt { reason }).await
+}
+
+/// `POST /v1/rollouts/{id}/approve`
+pub(crate) async fn approve<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Approve)?;
+    let asked: ApproveRequest = input::operator_json(body).await?;
+    let rollout = rollout_id(&id)?;
+    let rung = backend.read(|fleet| {
+        let running = fleet.rollouts.get(&rollout);
+        running.map(|running| running.rollout.plan.ladder.find(&asked.rung))
+    });
+    let rung = rung.ok_or_else(|| Problem::unknown("rollout", rollout))?.map_err(|why| {
+        Problem::new(Kind::Invalid, "HT-011", why, "name the rung as its plan writes it")
+    })?;
+    give(&backend, &headers, &id, Operation::Approve, Command::Approve { rung }).await
+}
+
+/// How the way back is to be drafted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Drafted {
+    id: Option<String>,
+}
+
+/// `POST /v1/rollouts/{id}/rollback?id=`
+pub(crate) async fn rollback<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    drafted: Asked<Drafted>,
+) -> Answer {
+    let by = authorize(&backend, &headers, Operation::RollBack)?;
+    let taken_back = rollout_id(&id)?;
+    let new = match query(drafted)?.id {
+        Some(text) => rollout_id(&text)?,
+        None => new_id(&backend),
+    };
+    let ((plan, devices), without_way_back) = backend.read(|fleet| {
+        let plan = fleet.rollback_plan(taken_back)?;
+        let running = fleet.rollouts.get(&taken_back);
+        let without = running.map(|running| show::without_way_back(fleet, running));
+        Ok::<_, Problem>((plan, without.unwrap_or_default()))
+    })?;
+    let target = plan.target.to_string();
+    let written =
+        backend.register(Box::new(move |fleet, _| Ok(fleet.draft(new, plan, by)?))).await?;
+    let rollout = new.to_string();
+    let body = RollbackBody { rollout, target, devices, without_way_back };
+    json(status_of(&written), &body)
+}

@@ -1,0 +1,256 @@
+//! A device enrolls, checks in, and asks leave to switch.
+//!
+//! The check-in is the hot path: one bounded body, one borrowed parse, one call. Not here: reports
+//! and images. Invariant: what a device is told was durable before.
+
+use super::{Answer, json};
+use crate::backend::{Backend, CheckedIn, Kind, Problem};
+use crate::input::{self, DEVICE_BYTES};
+use crate::{auth, token, url};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use rollout_core::device::{Facts, RunningImage};
+use rollout_core::fleet::{OfferMade, Reply};
+use rollout_core::id::{DeviceId, Digest, HardwareModel};
+use rollout_core::rollout::Patience;
+use rollout_core::time::Timestamp;
+use rollout_core::version::{ReleaseCounter, SecureVersion};
+use rollout_core::wire;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A permit may be asked for again after a fraction of the usual interval, in these bounds.
+const RETRY_SECS: std::ops::RangeInclusive<u64> = 1..=300;
+
+/// A document of another version than [`wire::VERSION`].
+pub(super) fn check_version(found: u8) -> Result<(), Problem> {
+    if found == wire::VERSION {
+        return Ok(());
+    }
+    let detail = format!("the document has version {found}, this server reads {}", wire::VERSION);
+    Err(Problem::new(Kind::Invalid, "WI-001", detail, "update the agent, or the server"))
+}
+
+/// `POST /device/v1/enroll`
+pub(crate) async fn enroll<B: Backend>(
+    State(backend): State<B>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let enrollment = auth::enrollment(&backend, &headers)?;
+    let bytes = input::read(body, DEVICE_BYTES).await?;
+    let asked: wire::Enroll = input::json(&bytes)?;
+    check_version(asked.v)?;
+    let (device, hardware) = (DeviceId::new(asked.device)?, HardwareModel::new(asked.hardware)?);
+    let mut secret = [0; 32];
+    backend.entropy(&mut secret);
+    let made = token::make_for_device(device.as_str(), &secret);
+    let hash = made.hash;
+    let check = move |fleet: &rollout_core::fleet::Fleet, now| {
+        Ok(fleet.enroll(device, hardware, hash, &enrollment, now)?)
+    };
+    backend.register(Box::new(check)).await?;
+    json(StatusCode::CREATED, &wire::EnrollAnswer { v: wire::VERSION, token: &made.text })
+}
+
+/// `POST /device/v1/check-in`
+pub(crate) async fn check_in<B: Backend>(
+    State(backend): State<B>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let bytes = input::read(body, DEVICE_BYTES).await?;
+    let said: wire::CheckIn<Described> = input::json(&bytes)?;
+    check_version(said.v)?;
+    let device = auth::device(&backend, &headers, said.device)?;
+    let facts = facts(said)?;
+    let answer = backend.check_in(device.clone(), facts).await?;
+    render(&backend, &device, &answer)
+}
+
+fn render<B: Backend>(backend: &B, device: &DeviceId, answer: &CheckedIn) -> Answer {
+    let now = backend.now();
+    let root = answer.root.as_deref().map(input::base64);
+    let stop = answer.stop.map(|rollout| rollout.to_string());
+    let offer = answer.offer.as_ref().map(|offer| Texts::of(backend, device, offer, now));
+    let lease = answer.offer.as_ref().map_or(0, |offer| offer.lease.as_secs());
+    let attempt = answer.offer.as_ref().map_or(0, |offer| offer.attempt);
+    let document = wire::CheckInAnswer {
+        v: wire::VERSION,
+        time: now.unix_secs(),
+        poll_secs: answer.poll_secs,
+        root_version: fits(answer.root_version),
+        root: root.as_deref(),
+        directive: None,
+        binding: wire::Binding {
+            generation: answer.binding.generation.0,
+            home: answer.binding.home.as_str(),
+            endpoint: answer.binding.endpoint.as_str(),
+        },
+        offer: offer.as_ref().map(|texts| wire::Offer {
+            rollout: &texts.rollout,
+            attempt,
+            manifest: &texts.manifest,
+            url: &texts.url,
+            lease_secs: fits(lease),
+        }),
+        stop: stop.as_deref(),
+    };
+    json(StatusCode::OK, &document)
+}
+
+/// The texts that an offer borrows.
+struct Texts {
+    rollout: String,
+    manifest: String,
+    url: String,
+}
+
+impl Texts {
+    fn of<B: Backend>(backend: &B, device: &DeviceId, offer: &OfferMade, now: Timestamp) -> Self {
+        let expires = url::expiry(now, offer.lease);
+        Self {
+            rollout: offer.rollout.to_string(),
+            manifest: input::base64(&offer.artifact.envelope),
+            url: url::sign(backend.url_key(), offer.artifact.image, device, expires),
+        }
+    }
+}
+
+fn fits(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+fn facts(said: wire::CheckIn<'_, Described>) -> Result<Facts, Problem> {
+    let refuse = |code, detail: &str| {
+        Err(Problem::new(Kind::Invalid, code, detail, "shorten what the device says of itself"))
+    };
+    match said.attributes.excess {
+        None => {}
+        Some(Excess::Count) => {
+            return refuse("WI-002", "more than 64 attributes");
+        }
+        Some(Excess::Name) => {
+            return refuse("WI-002", "an attribute's name is empty or has more than 64 bytes");
+        }
+        Some(Excess::Value) => {
+            return refuse("WI-002", "an attribute's value has more than 256 bytes");
+        }
+    }
+    let running = said.running;
+    if running.version.len() > wire::ATTRIBUTE_VALUE_BYTES {
+        return refuse("WI-002", "the running version has more than 256 bytes");
+    }
+    Ok(Facts {
+        running: RunningImage {
+            digest: running.digest.into(),
+            version: running.version.into(),
+            epoch: running.epoch.into(),
+            counter: ReleaseCounter(running.counter),
+            state: running.state,
+        },
+        secure_version: SecureVersion(said.secure_version),
+        slot_bytes: said.slot_bytes.into(),
+        spare: said.spare.map(Digest::from),
+        root_version: said.root_version.into(),
+        attributes: said.attributes.map,
+    })
+}
+
+/// What a device says of itself: no more is kept than the wire allows.
+#[derive(Default)]
+struct Described {
+    map: BTreeMap<String, String>,
+    excess: Option<Excess>,
+}
+
+#[derive(Clone, Copy)]
+enum Excess {
+    Count,
+    Name,
+    Value,
+}
+
+impl<'de> Deserialize<'de> for Described {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Attributes)
+    }
+}
+
+struct Attributes;
+
+impl<'de> Visitor<'de> for Attributes {
+    type Value = Described;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of attributes")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Described, A::Error> {
+        let mut said = Described::default();
+        while let Some((name, value)) = map.next_entry::<Text, Text>()? {
+            let (name, value) = (name.0, value.0);
+            let known = said.map.contains_key(name.as_ref());
+            let excess = match (name.len(), value.len()) {
+                (0, _) => Some(Excess::Name),
+                (length, _) if length > wire::ATTRIBUTE_NAME_BYTES => Some(Excess::Name),
+                (_, length) if length > wire::ATTRIBUTE_VALUE_BYTES => Some(Excess::Value),
+                _ if said.map.len() == wire::ATTRIBUTES && !known => Some(Excess::Count),
+                _ => None,
+            };
+            match excess {
+                Some(excess) => said.excess = Some(excess),
+                None => {
+                    said.map.insert(name.into_owned(), value.into_owned());
+                }
+            }
+        }
+        Ok(said)
+    }
+}
+
+/// A text that is borrowed if nothing in it is escaped.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// `POST /device/v1/begin`
+pub(crate) async fn begin<B: Backend>(
+    State(backend): State<B>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let bytes = input::read(body, DEVICE_BYTES).await?;
+    let asked: wire::Begin = input::json(&bytes)?;
+    check_version(asked.v)?;
+    let device = auth::device(&backend, &headers, asked.device)?;
+    let rollout = super::rollout_id(asked.rollout)?;
+    let reply = backend.begin(device, rollout, asked.attempt, asked.digest.into()).await?;
+    let usual = backend.read(|fleet| fleet.usual.as_secs());
+    let retry = (usual / 4).clamp(*RETRY_SECS.start(), *RETRY_SECS.end());
+    let (answer, reason, window) = match &reply {
+        Reply::Yes { confirm_window } => (wire::Leave::Yes, "", confirm_window.as_secs()),
+        Reply::Wait(patience) => (wire::Leave::Wait, reason(patience), 0),
+        Reply::Stop(word) => (wire::Leave::Stop, *word, 0),
+    };
+    let document = wire::BeginAnswer {
+        v: wire::VERSION,
+        answer,
+        reason,
+        retry_secs: if answer == wire::Leave::Wait { fits(retry) } else { 0 },
+        confirm_window_secs: fits(window),
+    };
+    json(StatusCode::OK, &document)
+}
+
+/// A stable word for why a device waits.
+fn reason(patience: &Patience) -> &'static str {
+    match patience {
+        Patience::Standing(phase) => phase,
+        Patience::Paced(hold) => hold.name(),
+        Patience::InFlight(_) => "in_flight",
+        Patience::Not(reason) => reason.code(),
+    }
+}

@@ -1,0 +1,164 @@
+//! Images: uploaded once by digest, downloaded in parts.
+//!
+//! Bytes stream through in both directions. Not here: what an image is for. Invariants: an image is
+//! stored only if length and digest are what was declared; a path of the device plane is believed
+//! only with its signature.
+
+use super::{Answer, Asked, json, query};
+use crate::auth::{Operation, authorize};
+use crate::backend::{Backend, Kind, Problem};
+use crate::body::v1::Stored;
+use crate::range::{Part, asked};
+use crate::router::Desk;
+use crate::{input, url};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt as _, stream};
+use rollout_core::id::Digest;
+use rollout_core::port::{ImageError, ImageStore as _, ImageUpload as _};
+
+/// Bytes of one read from the image store.
+const CHUNK: u64 = 64 * 1024;
+/// An image never changes: its name is its digest.
+const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+fn digest(text: &str) -> Result<Digest, Problem> {
+    Digest::from_hex(text).ok_or_else(|| {
+        let detail = "an image is named by 64 hexadecimal digits";
+        Problem::new(Kind::Invalid, "UP-004", detail, "use the SHA-256 of the image")
+    })
+}
+
+/// `PUT /v1/images/{digest}`
+pub(crate) async fn upload<B: Backend>(
+    State(Desk { backend, limits }): State<Desk<B>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    authorize(&backend, &headers, Operation::UploadImage)?;
+    let digest = digest(&name)?;
+    let length = input::declared_length(&headers, limits.image_bytes)?;
+    let images = backend.images();
+    let known = images.length(digest).await?.is_some();
+    let mut upload = if known { None } else { Some(images.begin(digest, length).await?) };
+    let (mut stream, mut found) = (body.into_data_stream(), 0);
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| input::cut_short())?;
+        found += chunk.len() as u64;
+        if found > length {
+            return Err(ImageError::Length { wanted: length, found }.into());
+        }
+        if let Some(upload) = &mut upload {
+            upload.write(&chunk).await?;
+        }
+    }
+    if found < length {
+        return Err(ImageError::Length { wanted: length, found }.into());
+    }
+    let Some(upload) = upload else {
+        return json(StatusCode::OK, &Stored { state: "known".into() });
+    };
+    upload.finish().await?;
+    json(StatusCode::CREATED, &Stored { state: "new".into() })
+}
+
+/// `GET /v1/images/{digest}`, also `HEAD`
+pub(crate) async fn fetch<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    send(backend, digest(&name)?, &headers).await
+}
+
+/// `GET /device/v1/images/{digest}?device=&expires=&signature=`
+pub(crate) async fn download<B: Backend>(
+    State(backend): State<B>,
+    Path(name): Path<String>,
+    signed: Asked<url::Signed>,
+    headers: HeaderMap,
+) -> Answer {
+    let signed = query(signed).map_err(|_| url::not_ours())?;
+    let digest = Digest::from_hex(&name).ok_or_else(url::not_ours)?;
+    url::check(backend.url_key(), digest, &signed, backend.now())?;
+    send(backend, digest, &headers).await
+}
+
+async fn send<B: Backend>(backend: B, digest: Digest, headers: &HeaderMap) -> Answer {
+    let length = backend.images().length(digest).await?.filter(|length| *length > 0);
+    let length = length.ok_or(ImageError::Unknown(digest))?;
+    let etag = format!("\"{digest}\"");
+    if is_known(headers, &etag) {
+        return Ok(dressed(StatusCode::NOT_MODIFIED, &etag, Body::empty()));
+    }
+    let (status, first, last) = match asked(headers, &etag, length) {
+        Part::Whole => (StatusCode::OK, 0, length - 1),
+        Part::Bytes { first, last } => (StatusCode::PARTIAL_CONTENT, first, last),
+        Part::Outside => {
+            let detail = format!("the image has {length} bytes");
+            let hint = "ask for bytes that it has";
+            let mut response = Problem::new(Kind::Invalid, "UP-005", detail, hint).into_response();
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            put(&mut response, header::CONTENT_RANGE, &format!("bytes */{length}"));
+            return Ok(response);
+        }
+    };
+    let body = Body::from_stream(read(backend, digest, first, last));
+    let mut response = dressed(status, &etag, body);
+    put(&mut response, header::CONTENT_LENGTH, &(last - first + 1).to_string());
+    if status == StatusCode::PARTIAL_CONTENT {
+        put(&mut response, header::CONTENT_RANGE, &format!("bytes {first}-{last}/{length}"));
+    }
+    Ok(response)
+}
+
+//= RFC 9110 §13.1.2
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let mut known = known.into_iter().flat_map(|list| list.split(',')).map(str::trim);
+    known.any(|known| known == "*" || known.trim_start_matches("W/") == etag)
+}
+
+fn dressed(status: StatusCode, etag: &str, body: Body) -> Response {
+    let mut response = (status, body).into_response();
+    put(&mut response, header::ETAG, etag);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, FOREVER);
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    let octets = HeaderValue::from_static("application/octet-stream");
+    headers.insert(header::CONTENT_TYPE, octets);
+    response
+}
+
+fn put(response: &mut Response, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// The bytes from `first` to `last`, both included, a chunk at a time.
+fn read<B: Backend>(
+    backend: B,
+    digest: Digest,
+    first: u64,
+    last: u64,
+) -> impl futures_util::Stream<Item = Result<Vec<u8>, Problem>> + Send {
+    stream::try_unfold((backend, first), move |(backend, at)| async move {
+        if at > last {
+            return Ok(None);
+        }
+        let limit = (last - at + 1).min(CHUNK) as usize;
+        let bytes = backend.images().read(digest, at, limit).await?;
+        if bytes.is_empty() || bytes.len() > limit {
+            let detail = "the image store gave other bytes than it has";
+            let hint = "look at the image store";
+            return Err(Problem::new(Kind::Broken, "UP-006", detail, hint));
+        }
+        let next = at + bytes.len() as u64;
+        Ok(Some((bytes, (backend, next))))
+    })
+}

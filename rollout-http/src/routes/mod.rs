@@ -1,0 +1,66 @@
+//! The routes: each parses, asks the backend, and renders. Nothing is decided here.
+
+pub(crate) mod access;
+pub(crate) mod cohorts;
+pub(crate) mod command;
+pub(crate) mod device;
+pub(crate) mod devices;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod images;
+pub(crate) mod releases;
+pub(crate) mod reports;
+pub(crate) mod rollouts;
+
+use crate::backend::{Kind, Problem};
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rollout_core::id::RolloutId;
+use rollout_core::journal::Stored;
+use serde::Serialize;
+
+/// A query, as axum read it.
+pub(crate) type Asked<T> = Result<Query<T>, QueryRejection>;
+
+/// A route's answer.
+pub(crate) type Answer = Result<Response, Problem>;
+
+/// What a query says.
+pub(crate) fn query<T>(asked: Asked<T>) -> Result<T, Problem> {
+    asked.map(|Query(asked)| asked).map_err(|error| {
+        let hint = "see the parameters of this route";
+        Problem::new(Kind::Invalid, "HT-005", error.body_text(), hint)
+    })
+}
+
+/// A JSON answer.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+    let bytes = serde_json::to_vec(body).map_err(|error| {
+        let detail = format!("an answer cannot be written: {error}");
+        Problem::new(Kind::Broken, "HT-500", detail, "this is a bug; report it")
+    })?;
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], bytes).into_response())
+}
+
+/// 201 if something was written, 200 if all of it was there already.
+pub(crate) fn status_of(written: &[Stored]) -> StatusCode {
+    if written.is_empty() { StatusCode::OK } else { StatusCode::CREATED }
+}
+
+/// The id of a rollout in a path.
+pub(crate) fn rollout_id(text: &str) -> Result<RolloutId, Problem> {
+    Ok(RolloutId::parse(text)?)
+}
+
+/// A path nobody answers.
+pub(crate) async fn nowhere() -> Problem {
+    let detail = "there is no such route";
+    Problem::new(
+        Kind::NotFound,
+        "HT-006",
+        detail,
+        "operators are under /v1, devices under /device/v1",
+    )
+}

@@ -1,0 +1,217 @@
+//! Roots, products and releases.
+//!
+//! Invariant: a release is published only if every image it names is stored, whole, and says of
+//! itself what its manifest says. Not here: the images' own bytes; see `images`.
+
+use super::{Answer, json, status_of};
+use crate::auth::{Operation, authorize};
+use crate::backend::{Backend, Kind, Problem};
+use crate::body::v1::{Products, PublishRequest, Reasoned, Releases, RootBody, Stored};
+use crate::router::Desk;
+use crate::{input, show};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use rollout_core::fleet::{Fleet, Registered};
+use rollout_core::id::{Principal, ProductId};
+use rollout_core::image::{self, HEAD_BYTES, ImageClaim};
+use rollout_core::journal::{Entry, PublishRecord};
+use rollout_core::port::{ImageError, ImageStore as _};
+use rollout_core::release::{Lifecycle, ReleaseId};
+use rollout_core::trust::{Envelope, Manifest, Root};
+use rollout_core::version::ReleaseCounter;
+
+/// `PUT /v1/root`
+pub(crate) async fn store_root<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    authorize(&backend, &headers, Operation::StoreRoot)?;
+    let asked: RootBody = input::operator_json(body).await?;
+    let envelope = input::envelope(&asked.envelope)?;
+    let written =
+        backend.register(Box::new(move |fleet, _| Ok(fleet.accept_root(&envelope)?))).await?;
+    let state = if written.is_empty() { "known" } else { "new" };
+    json(status_of(&written), &Stored { state: state.into() })
+}
+
+/// `GET /v1/root`
+pub(crate) async fn newest_root<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    let found = backend.read(|fleet| fleet.roots.last().and_then(|root| root_body(root)));
+    json(StatusCode::OK, &found.ok_or_else(|| Problem::unknown("root", "newest"))?)
+}
+
+/// `GET /v1/roots/{version}`
+pub(crate) async fn root<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(version): Path<String>,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    let wanted = version.parse::<u64>().ok();
+    let found = backend.read(|fleet| {
+        let mut roots = fleet.roots.iter().filter_map(|root| root_body(root));
+        roots.find(|root| root.version == wanted && wanted.is_some())
+    });
+    json(StatusCode::OK, &found.ok_or_else(|| Problem::unknown("root", version))?)
+}
+
+fn root_body(envelope: &[u8]) -> Option<RootBody> {
+    let root = Root::decode(Envelope::open(envelope).ok()?.payload()).ok()?;
+    Some(RootBody { envelope: input::base64(envelope), version: Some(u64::from(root.version().0)) })
+}
+
+/// `GET /v1/products`
+pub(crate) async fn products<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    let products = backend
+        .read(|fleet| fleet.products.iter().map(|product| product.as_str().into()).collect());
+    json(StatusCode::OK, &Products { products })
+}
+
+/// `GET /v1/products/{product}`, also of one that has no release yet
+pub(crate) async fn product<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(product): Path<String>,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    let product = ProductId::new(&product)?;
+    json(StatusCode::OK, &backend.read(|fleet| show::product(fleet, &product)))
+}
+
+/// `GET /v1/releases`
+pub(crate) async fn list<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    let releases = backend.read(|fleet| fleet.releases.values().map(show::release).collect());
+    json(StatusCode::OK, &Releases { releases })
+}
+
+/// `GET /v1/releases/{id}`
+pub(crate) async fn show<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    release_body(&backend, StatusCode::OK, &ReleaseId::parse(&id)?)
+}
+
+fn release_body<B: Backend>(backend: &B, status: StatusCode, id: &ReleaseId) -> Answer {
+    let found = backend.read(|fleet| fleet.releases.get(id).map(show::release));
+    json(status, &found.ok_or_else(|| Problem::unknown("release", id))?)
+}
+
+/// `POST /v1/releases`
+pub(crate) async fn publish<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let by = authorize(&backend, &headers, Operation::Publish)?;
+    let record = record(input::operator_json(body).await?, by)?;
+    let now = backend.now();
+    backend.read(|fleet| fleet.publish(&record, now))?;
+    let back = record.way_back.as_ref().map(|(_, manifests)| manifests.as_slice());
+    let manifests = record.manifests.iter().chain(back.unwrap_or_default());
+    for (place, envelope) in manifests.enumerate() {
+        check_image(&backend, place + 1, envelope).await?;
+    }
+    let id = record.release.clone();
+    let written =
+        backend.register(Box::new(move |fleet, now| Ok(fleet.publish(&record, now)?))).await?;
+    release_body(&backend, status_of(&written), &id)
+}
+
+fn record(asked: PublishRequest, by: Principal) -> Result<PublishRecord, Problem> {
+    let wrong = |what: &str, text: &str| {
+        let detail = format!("`{what}`: `{text}` is no semantic version or range");
+        Problem::new(Kind::Invalid, "PU-006", detail, "write it as 1.2.3, a range as ^1.2")
+    };
+    let release = ReleaseId::parse(&asked.release)?;
+    let envelopes = |texts: &[String]| {
+        texts.iter().map(|text| input::envelope(text)).collect::<Result<Vec<_>, _>>()
+    };
+    let way_back = match &asked.way_back {
+        None => None,
+        Some(back) => {
+            let version = back.version.parse();
+            let version = version.map_err(|_| wrong("way_back.version", &back.version))?;
+            Some((version, envelopes(&back.manifests)?))
+        }
+    };
+    let from = match &asked.from {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| wrong("from", text))?),
+    };
+    let counter = ReleaseCounter(asked.counter);
+    let manifests = envelopes(&asked.manifests)?;
+    Ok(PublishRecord { release, counter, manifests, way_back, from, by })
+}
+
+/// Checks that the image of a manifest, which is good, is stored and is what it says.
+async fn check_image<B: Backend>(
+    backend: &B,
+    index: usize,
+    envelope: &[u8],
+) -> Result<(), Problem> {
+    let unreadable = |why: String| {
+        let hint = "let `rollout release publish` make the manifests";
+        Problem::new(Kind::Invalid, "PU-003", format!("manifest {index}: {why}"), hint)
+    };
+    let opened = Envelope::open(envelope).map_err(|error| unreadable(error.to_string()))?;
+    let manifest =
+        Manifest::decode(opened.payload()).map_err(|error| unreadable(error.to_string()))?;
+    let (digest, length) = (manifest.image, manifest.image_bytes);
+    let found = backend.images().length(digest).await?.ok_or(ImageError::Unknown(digest))?;
+    if found != length {
+        let detail = format!("manifest {index}: its image has {found} bytes, not {length}");
+        let hint = "sign the manifest for the image that was uploaded";
+        return Err(Problem::new(Kind::Invalid, "PU-007", detail, hint));
+    }
+    let head = backend.images().read(digest, 0, HEAD_BYTES).await?;
+    match image::check_head(&head, &ImageClaim::from(&manifest)) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let detail = format!("manifest {index}: {error}");
+            Err(Problem::new(Kind::Invalid, error.code(), detail, error.hint()))
+        }
+    }
+}
+
+/// `POST /v1/releases/{id}/withdraw`
+pub(crate) async fn withdraw<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    let by = authorize(&backend, &headers, Operation::Withdraw)?;
+    let id = ReleaseId::parse(&id)?;
+    let Reasoned { reason } = input::operator_json(body).await?;
+    if reason.trim().is_empty() {
+        return Err(rollout_core::rollout::Refusal::NoReason.into());
+    }
+    let release = id.clone();
+    let check = move |fleet: &Fleet, _| {
+        let known = fleet.releases.get(&release);
+        let known = known.ok_or_else(|| Problem::unknown("release", &release))?;
+        if matches!(known.lifecycle, Lifecycle::Withdrawn { .. }) {
+            return Ok(Registered::Known);
+        }
+        Ok(Registered::New(vec![Entry::Withdrawn { release, by, reason }]))
+    };
+    backend.register(Box::new(check)).await?;
+    release_body(&backend, StatusCode::OK, &id)
+}

@@ -1,0 +1,145 @@
+//! Rollouts are checked, drafted, listed and explained.
+//!
+//! Not here: commands; see `command`. Invariant: a check changes nothing, and a draft with an id
+//! that the caller chose is drafted once, however often it is sent.
+
+use super::{Answer, Asked, json, query, rollout_id, status_of};
+use crate::auth::{Operation, authorize};
+use crate::backend::{Backend, Kind, Problem};
+use crate::body::v1::{RolloutList, parse_plan_with};
+use crate::input::{self, OPERATOR_BYTES};
+use crate::router::Desk;
+use crate::show;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use rollout_core::fleet::Running;
+use rollout_core::id::{DeviceId, Principal, RolloutId};
+use rollout_core::rollout::{Plan, Rollout};
+use rollout_core::time::Timestamp;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// How a plan is to be taken.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Taken {
+    id: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// `POST /v1/rollouts?id=&dry_run=`
+pub(crate) async fn create<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    taken: Asked<Taken>,
+    body: Body,
+) -> Answer {
+    let taken = query(taken)?;
+    let operation = if taken.dry_run { Operation::CheckPlan } else { Operation::Draft };
+    let by = authorize(&backend, &headers, operation)?;
+    let bytes = input::read(body, OPERATOR_BYTES).await?;
+    let text = plan_text(&headers, &bytes)?;
+    let plan =
+        backend.read(|fleet| parse_plan_with(text, &|name| fleet.cohorts.get(name).cloned()))?;
+    let id = match &taken.id {
+        Some(text) => rollout_id(text)?,
+        None => new_id(&backend),
+    };
+    if taken.dry_run {
+        return check(&backend, id, plan, by);
+    }
+    let written =
+        backend.register(Box::new(move |fleet, _| Ok(fleet.draft(id, plan, by)?))).await?;
+    rollout_body(&backend, status_of(&written), id)
+}
+
+/// The text of a plan, if its type is one that plans have.
+fn plan_text<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Result<&'a str, Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+    if !["", "application/toml", "application/json", "text/plain"].contains(&kind) {
+        let detail = format!("a plan is application/toml or application/json, not {kind}");
+        return Err(Problem::new(Kind::Invalid, "HT-008", detail, "set its Content-Type"));
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let detail = format!("the plan is not UTF-8 after byte {}", error.valid_up_to());
+        Problem::new(Kind::Invalid, "HT-009", detail, "save it as UTF-8")
+    })
+}
+
+/// A fresh id: it sorts by time, and nobody can guess it.
+//= RFC 9562 §5.7
+pub(super) fn new_id<B: Backend>(backend: &B) -> RolloutId {
+    let mut entropy = [0; 10];
+    backend.entropy(&mut entropy);
+    RolloutId(uuid::Builder::from_unix_timestamp_millis(backend.now().0, &entropy).into_uuid())
+}
+
+fn check<B: Backend>(backend: &B, id: RolloutId, plan: Plan, by: Principal) -> Answer {
+    let now = backend.now();
+    let body = backend.read(|fleet| {
+        fleet.check_plan(&plan)?;
+        let release = plan.target.release().clone();
+        let running = draft(id, plan, by, now);
+        show::check(fleet, &running, now).ok_or_else(|| Problem::unknown("release", release))
+    })?;
+    json(StatusCode::OK, &body)
+}
+
+fn draft(id: RolloutId, plan: Plan, by: Principal, now: Timestamp) -> Running {
+    Running::new(Rollout::draft(id, Arc::new(plan), by, now))
+}
+
+/// `GET /v1/rollouts`
+pub(crate) async fn list<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    let rollouts = backend.read(|fleet| {
+        let ordered = fleet.order.iter().filter_map(|id| fleet.rollouts.get(id));
+        ordered.map(show::line).collect()
+    });
+    json(StatusCode::OK, &RolloutList { rollouts })
+}
+
+/// `GET /v1/rollouts/{id}`
+pub(crate) async fn show<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    rollout_body(&backend, StatusCode::OK, rollout_id(&id)?)
+}
+
+/// A rollout as it is.
+pub(super) fn rollout_body<B: Backend>(backend: &B, status: StatusCode, id: RolloutId) -> Answer {
+    let now = backend.now();
+    let body = backend.read(|fleet| {
+        let running = fleet.rollouts.get(&id)?;
+        Some(show::rollout(fleet, running, now))
+    });
+    json(status, &body.ok_or_else(|| Problem::unknown("rollout", id))?)
+}
+
+/// `GET /v1/rollouts/{id}/devices/{device}`
+pub(crate) async fn explain<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path((id, device)): Path<(String, String)>,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    let (id, device) = (rollout_id(&id)?, DeviceId::new(&device)?);
+    let now = backend.now();
+    let (known, said) =
+        backend.read(|fleet| (fleet.rollouts.contains_key(&id), fleet.explain(id, &device, now)));
+    let missing = || match known {
+        true => Problem::unknown("device", &device),
+        false => Problem::unknown("rollout", id),
+    };
+    let said = said.ok_or_else(missing)?;
+    json(StatusCode::OK, &show::explanation(id, &device, &said))
+}

@@ -1,0 +1,191 @@
+//! What a plan would do to the fleet as it is, and which rung can count on a proof.
+//!
+//! One pass over the devices with the functions that admit them. Invariant: members are the
+//! eligible and the excluded, and nobody is both.
+
+use crate::body::v1::{CheckBody, ExclusionBody, RungBody, plan_json};
+use rollout_core::device::Device;
+use rollout_core::fleet::{Fleet, Running};
+use rollout_core::id::{CohortId, DeviceId};
+use rollout_core::position::Position;
+use rollout_core::release::Release;
+use rollout_core::rollout::{Candidate, Membership, Plan, Rung, RungIndex, StratumId};
+use rollout_core::time::Timestamp;
+use std::collections::BTreeMap;
+
+/// A device that the rollout can reach, and what lets it in.
+struct Reachable<'a> {
+    device: &'a Device,
+    position: Position,
+}
+
+pub(crate) fn check(fleet: &Fleet, running: &Running, now: Timestamp) -> Option<CheckBody> {
+    let plan = &running.rollout.plan;
+    let release = fleet.releases.get(plan.target.release())?;
+    let (mut members, mut eligible) = (0, 0);
+    let mut reachable = Vec::new();
+    let mut excluded: BTreeMap<&'static str, ExclusionBody> = BTreeMap::new();
+    for device in fleet.devices.values() {
+        let suits = with_candidate(fleet, running, release, device, now, |candidate| {
+            running.rollout.has_member(candidate).ok()?;
+            Some(running.rollout.suits(candidate).map(|_| ()))
+        });
+        let Some(suits) = suits else { continue };
+        members += 1;
+        match suits {
+            Ok(()) => {
+                eligible += 1;
+                if fleet.is_reachable(device, now) {
+                    let position = Position::of(device.key, running.rollout.salt());
+                    reachable.push(Reachable { device, position });
+                }
+            }
+            Err(reason) => {
+                let entry = excluded.entry(reason.code()).or_insert_with(|| ExclusionBody {
+                    code: reason.code().into(),
+                    reason: reason.to_string(),
+                    devices: 0,
+                    example: device.id.as_str().into(),
+                });
+                entry.devices += 1;
+            }
+        }
+    }
+    let rungs = rungs(fleet, running, &reachable);
+    let mut warnings = warnings(plan, release);
+    if reachable.is_empty() {
+        warnings.push("no device of the cohort can be reached now".into());
+    }
+    Some(CheckBody {
+        plan: plan_json(plan),
+        members,
+        eligible,
+        reachable: reachable.len() as u64,
+        excluded: excluded.into_values().collect(),
+        rungs,
+        proof_devices: plan.proof(),
+        warnings,
+    })
+}
+
+/// The rungs of a rollout that has begun or not, with the devices that can be reached now.
+pub(super) fn rungs_of(fleet: &Fleet, running: &Running, now: Timestamp) -> Vec<RungBody> {
+    let plan = &running.rollout.plan;
+    let Some(release) = fleet.releases.get(plan.target.release()) else { return Vec::new() };
+    let salt = running.rollout.salt();
+    let could = |device: &&Device| {
+        let served = running.executions.get(&device.id).is_some_and(|e| e.exposure.is_some());
+        let suits = || {
+            with_candidate(fleet, running, release, device, now, |candidate| {
+                running.rollout.suits(candidate).is_ok()
+            })
+        };
+        fleet.is_reachable(device, now) && (served || suits())
+    };
+    let reachable: Vec<_> = fleet
+        .devices
+        .values()
+        .filter(could)
+        .map(|device| Reachable { device, position: Position::of(device.key, salt) })
+        .collect();
+    rungs(fleet, running, &reachable)
+}
+
+fn rungs(fleet: &Fleet, running: &Running, reachable: &[Reachable]) -> Vec<RungBody> {
+    let plan = &running.rollout.plan;
+    let indexed = plan.ladder.rungs().iter().enumerate();
+    indexed
+        .map(|(place, rung)| {
+            let index = RungIndex(place as u16);
+            let reachable = open_at(fleet, plan, index, reachable);
+            let approvals = running.rollout.approvals.get(&index);
+            let approved_by = approvals.into_iter().flatten().map(|by| by.as_str().into());
+            let needed = plan.approval.before.contains(&index);
+            RungBody {
+                rung: rung.to_string(),
+                reachable,
+                label: label(plan, reachable),
+                approved_by: approved_by.collect(),
+                approvals_needed: if needed { plan.approval.by } else { 0 },
+            }
+        })
+        .collect()
+}
+
+/// How many of the reachable devices are in once a rung is open.
+fn open_at(fleet: &Fleet, plan: &Plan, index: RungIndex, reachable: &[Reachable]) -> u64 {
+    let named: Vec<&CohortId> = plan.ladder.cohorts_open_at(index).collect();
+    let by_name = |device: &Device| named.iter().any(|cohort| fleet.is_in_cohort(cohort, device));
+    let (mut names, mut others, mut below) = (0, 0, 0);
+    let frontier = plan.ladder.share_frontier(index);
+    for Reachable { device, position } in reachable {
+        if by_name(device) {
+            names += 1;
+        } else {
+            others += 1;
+            below += u64::from(frontier.opens(*position));
+        }
+    }
+    match plan.ladder.count_limit(index) {
+        Some(limit) => names + others.min(limit),
+        None => names + below,
+    }
+}
+
+//= design 4.3: the label of a rung that cannot count on a proof
+fn label(plan: &Plan, reachable: u64) -> String {
+    if plan.can_prove(reachable) {
+        return "can prove".into();
+    }
+    let needs = plan.proof();
+    if reachable < needs {
+        return format!("no proof (needs {needs}, has {reachable})");
+    }
+    format!("a proof is not likely (needs {needs} without a failure, has {reachable})")
+}
+
+fn warnings(plan: &Plan, release: &Release) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if release.way_back.is_none() {
+        warnings.push(format!("{} was published without a way back", release.id));
+    }
+    if plan.approval.before.is_empty() {
+        warnings.push("nobody has to approve any rung".into());
+    }
+    if matches!(plan.ladder.rungs().first(), Some(Rung::Share(bp)) if *bp > 1_000) {
+        warnings.push("the first rung opens more than a tenth of the fleet".into());
+    }
+    warnings
+}
+
+fn with_candidate<T>(
+    fleet: &Fleet,
+    running: &Running,
+    release: &Release,
+    device: &Device,
+    now: Timestamp,
+    judge: impl FnOnce(&Candidate<'_>) -> T,
+) -> T {
+    judge(&Candidate {
+        device,
+        execution: running.executions.get(&device.id),
+        release,
+        hosting: &fleet.hosting,
+        in_cohort: &|cohort| fleet.is_in_cohort(cohort, device),
+        other_execution: other_execution(fleet, &running.rollout.plan, &device.id),
+        superseded_by: running.superseded_by,
+        stratum: StratumId(0),
+        now,
+    })
+}
+
+fn other_execution<'a>(
+    fleet: &'a Fleet,
+    plan: &Plan,
+    device: &DeviceId,
+) -> Option<&'a rollout_core::device::Execution> {
+    match &plan.members {
+        Membership::StillRunning { rollout } => fleet.rollouts.get(rollout)?.executions.get(device),
+        Membership::Query(_) | Membership::Listed(_) => None,
+    }
+}

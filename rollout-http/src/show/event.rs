@@ -1,0 +1,89 @@
+//! Entries of the journal, in a sentence each.
+
+use crate::body::v1::EventLine;
+use rollout_core::id::{DeviceId, RolloutId};
+use rollout_core::journal::{Entry, Stored};
+use rollout_core::rollout::Input;
+
+pub(crate) fn event(stored: &Stored) -> EventLine {
+    let (rollout, device) = subject(&stored.entry);
+    EventLine {
+        seq: stored.seq.0,
+        at_ms: stored.at.0,
+        kind: stored.entry.kind().into(),
+        summary: summary(&stored.entry),
+        rollout: rollout.map(|id| id.to_string()),
+        device: device.map(|id| id.as_str().into()),
+    }
+}
+
+fn subject(entry: &Entry) -> (Option<RolloutId>, Option<&DeviceId>) {
+    match entry {
+        Entry::Offered { rollout, device, .. }
+        | Entry::Permitted { rollout, device, .. }
+        | Entry::Held { rollout, device, .. } => (Some(*rollout), Some(device)),
+        Entry::Reported(report) => (Some(report.rollout), Some(&report.device)),
+        Entry::Drafted { rollout, .. } | Entry::Stepped { rollout, .. } => (Some(*rollout), None),
+        Entry::Enrolled { device, .. } | Entry::Seen { device, .. } => (None, Some(device)),
+        Entry::RootAccepted { .. }
+        | Entry::HostingSet(_)
+        | Entry::ProductAdded { .. }
+        | Entry::Published(_)
+        | Entry::Withdrawn { .. }
+        | Entry::CohortDefined { .. }
+        | Entry::TokenMade(_)
+        | Entry::TokenRevoked { .. }
+        | Entry::EnrollmentOpened(_)
+        | Entry::Clock
+        | Entry::Outage(_) => (None, None),
+    }
+}
+
+fn summary(entry: &Entry) -> String {
+    match entry {
+        Entry::RootAccepted { .. } => "a root document is in force".into(),
+        Entry::HostingSet(hosting) => format!("{} homes are hosted", hosting.homes().len()),
+        Entry::ProductAdded { product, by } => format!("{by} added product {product}"),
+        Entry::Published(record) => format!("{} published {}", record.by, record.release),
+        Entry::Withdrawn { release, by, reason } => format!("{by} withdrew {release}: {reason}"),
+        Entry::CohortDefined { cohort, by, .. } => format!("{by} defined cohort {cohort}"),
+        Entry::TokenMade(record) => format!("token {} for {}", record.id, record.principal),
+        Entry::TokenRevoked { id } => format!("token {id} was revoked"),
+        Entry::EnrollmentOpened(record) => {
+            format!("enrollment {} for {} devices {}", record.id, record.count, record.hardware)
+        }
+        Entry::Enrolled { device, hardware, .. } => format!("{device} enrolled as {hardware}"),
+        Entry::Drafted { rollout, plan, by } => {
+            format!("{by} drafted {} ({rollout}) of {}", plan.name, plan.target)
+        }
+        Entry::Seen { device, facts } => format!("{device} runs {}", facts.running.version),
+        Entry::Reported(report) => {
+            let reason = report.reason.map(|reason| format!(" ({})", word(&reason)));
+            let event = word(&report.event);
+            format!("{}: {event}{}", report.device, reason.unwrap_or_default())
+        }
+        Entry::Clock => "time has passed".into(),
+        Entry::Outage(window) => {
+            let secs = window.to.since(window.from).as_secs();
+            format!("nobody could be served for {secs} s")
+        }
+        Entry::Stepped { rollout, input, .. } => match input.as_ref() {
+            Input::Command(given) => format!("{}: {} {rollout}", given.by, given.command.name()),
+            Input::Observed(_) => format!("{rollout} moved on"),
+        },
+        Entry::Offered { device, attempt, .. } => format!("{device} may download ({attempt})"),
+        Entry::Permitted { device, exposure, .. } => {
+            format!("{device} may switch, in rung {}", exposure.batch.0 + 1)
+        }
+        Entry::Held { device, .. } => format!("{device} waits for us; its horizon stands still"),
+    }
+}
+
+/// The word that the wire has for it.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}

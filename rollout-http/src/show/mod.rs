@@ -1,0 +1,15 @@
+//! The model, as the bodies show it. Pure: a model and a time go in, a body comes out.
+//!
+//! Not here: who may see it. Invariant: sentences are the core's own; nothing is worded twice.
+
+mod check;
+mod device;
+mod event;
+mod release;
+mod rollout;
+
+pub(crate) use check::check;
+pub(crate) use device::{cohort, device};
+pub(crate) use event::event;
+pub(crate) use release::{product, release};
+pub(crate) use rollout::{explanation, line, rollout, without_way_back};

@@ -1,0 +1,209 @@
+//! Rollouts and explanations, as the bodies show them.
+
+use super::check::rungs_of;
+use crate::body::v1::{
+    CountsBody, ExecutionBody, ExplanationBody, GateBody, PaceBody, ProvenBody, ReachBody,
+    RolloutBody, RolloutLine, plan_json,
+};
+use rollout_core::device::{Execution, ExecutionStatus, Failure, Outcome};
+use rollout_core::fleet::{EndCounts, Explanation, Fleet, Running, Verdict};
+use rollout_core::gate::{self, Pacing};
+use rollout_core::id::{DeviceId, RolloutId};
+use rollout_core::release::Target;
+use rollout_core::rollout::{Patience, Phase, StratumId, Waiting};
+use rollout_core::time::Timestamp;
+
+/// Most devices that a rollback names.
+const NAMED: usize = 1000;
+
+pub(crate) fn line(running: &Running) -> RolloutLine {
+    let rollout = &running.rollout;
+    RolloutLine {
+        id: rollout.id.to_string(),
+        name: rollout.plan.name.clone(),
+        target: rollout.plan.target.to_string(),
+        author: rollout.author.as_str().into(),
+        phase: rollout.phase.name().into(),
+        rung: rollout.rung.0 + 1,
+        rungs: rollout.plan.ladder.last().0 + 1,
+        waiting: waiting(running),
+        counts: counts(running.counts()),
+    }
+}
+
+fn waiting(running: &Running) -> Option<String> {
+    if running.rollout.phase == Phase::Draft {
+        return Some(Waiting::Start.to_string());
+    }
+    running.waiting.as_ref().map(ToString::to_string)
+}
+
+fn counts(counts: EndCounts) -> CountsBody {
+    let EndCounts { exposed, confirmed, failed, rolled_back, silent } = counts;
+    CountsBody { exposed, confirmed, failed, rolled_back, silent }
+}
+
+pub(crate) fn rollout(fleet: &Fleet, running: &Running, now: Timestamp) -> RolloutBody {
+    let rollout = &running.rollout;
+    let (buckets, members) = fleet.census(running, now);
+    let at_halt = |at: Timestamp| format!(" (at {} s)", at.unix_secs());
+    RolloutBody {
+        line: line(running),
+        cause: match &rollout.phase {
+            Phase::Halted { cause, at, .. } => Some(format!("{cause}{}", at_halt(*at))),
+            Phase::Paused { review, .. } => Some(format!("{}: {}", review.owner, review.reason)),
+            Phase::Canceled { by } => Some(format!("canceled by {by}")),
+            Phase::Draft
+            | Phase::AwaitingApproval { .. }
+            | Phase::Scheduled { .. }
+            | Phase::Deploying
+            | Phase::Soaking
+            | Phase::Completed { .. } => None,
+        },
+        ladder: rungs_of(fleet, running, now),
+        open_to: rollout.frontier(StratumId(0)).to_string(),
+        buckets: buckets.iter().map(|(name, count)| (name.name().into(), *count)).collect(),
+        members,
+        gate: gate_of(fleet, running),
+        pace: pace_of(fleet, running),
+        reach: ReachBody { reachable: running.reach.reachable, served: running.reach.served },
+        proven: rollout
+            .proven
+            .map(|proven| ProvenBody { matured: proven.matured, at: proven.at.unix_secs() }),
+        at_end: running.at_end.map(counts),
+        superseded_by: running.superseded_by.map(|id| id.to_string()),
+        generation: rollout.generation,
+        plan: plan_json(&rollout.plan),
+    }
+}
+
+fn gate_of(fleet: &Fleet, running: &Running) -> GateBody {
+    let rollout = &running.rollout;
+    let said = rollout.evaluate(&fleet.observation(running));
+    let sum = running.tally.sum(|key| key.epoch == rollout.epoch);
+    let failure = &rollout.plan.gates.failure;
+    GateBody {
+        verdict: said.verdict.name().into(),
+        reason: match &said.verdict {
+            gate::Verdict::Pass => String::new(),
+            gate::Verdict::Hold(hold) => hold.to_string(),
+            gate::Verdict::Abort(breach) => breach.to_string(),
+        },
+        ln_e_abort: said.ln_e_abort.get(),
+        abort_at: said.abort_at.get(),
+        ln_e_pass: said.ln_e_pass.get(),
+        pass_at: said.pass_at.get(),
+        lower: said.lower.get(),
+        upper: said.upper.get(),
+        p_max: failure.p_max().get(),
+        p_pass: failure.p_pass().get(),
+        need: said.need,
+        matured: sum.matured,
+        matured_bad: sum.matured_bad,
+        exposed: sum.permitted,
+        failed_known: sum.failed_known,
+        epoch: rollout.epoch.0,
+    }
+}
+
+fn pace_of(fleet: &Fleet, running: &Running) -> PaceBody {
+    let rollout = &running.rollout;
+    let plan = &rollout.plan;
+    let evidence = fleet.observation(running).evidence(rollout.epoch).ok();
+    let cap = evidence.filter(|_| rollout.proven.is_none()).map(|evidence| {
+        match Pacing::of(&plan.gates.failure, evidence, plan.budget()) {
+            Pacing::Open { cap, .. } | Pacing::Full { cap } | Pacing::BudgetSpent { cap } => cap,
+        }
+    });
+    let (free, held_by) = match rollout.slots(&running.tally) {
+        Ok(u64::MAX) => (None, None),
+        Ok(free) => (Some(free), None),
+        Err(patience) => (Some(0), Some(patience.to_string())),
+    };
+    PaceBody {
+        in_flight: running.tally.sum(|_| true).unconfirmed,
+        cap,
+        free,
+        held_by,
+        offers: running.tally.pending.offers,
+        max_in_flight: plan.pace.max_in_flight,
+        budget: plan.pace.budget,
+    }
+}
+
+pub(crate) fn explanation(
+    rollout: RolloutId,
+    device: &DeviceId,
+    said: &Explanation,
+) -> ExplanationBody {
+    let code = match &said.verdict {
+        Verdict::Not(reason) | Verdict::WaitsForPermit(Patience::Not(reason)) => {
+            Some(reason.code().into())
+        }
+        Verdict::WaitsForPermit(Patience::Paced(hold)) => Some(hold.name().into()),
+        Verdict::WaitsForPermit(Patience::InFlight(_)) => Some("in_flight".into()),
+        Verdict::WaitsForPermit(Patience::Standing(phase)) => Some((*phase).into()),
+        Verdict::Eligible { .. } | Verdict::WouldBePermitted => None,
+    };
+    ExplanationBody {
+        device: device.as_str().into(),
+        rollout: rollout.to_string(),
+        bucket: said.bucket.name().into(),
+        verdict: said.verdict.to_string(),
+        code,
+        eligible: said.is_eligible(),
+        position_bp: said.position_bp,
+        open_to: said.open_to.clone(),
+        execution: said.execution.as_ref().map(execution),
+    }
+}
+
+fn execution(execution: &Execution) -> ExecutionBody {
+    ExecutionBody {
+        attempt: execution.attempt,
+        status: status(execution.status()).into(),
+        image: execution.image.to_string(),
+        permitted_at: execution.exposure.map(|exposure| exposure.at.unix_secs()),
+        batch: execution.exposure.map(|exposure| exposure.batch.0 + 1),
+        outcome: execution.outcome.map(|outcome| match outcome {
+            Outcome::Good => "good".into(),
+            Outcome::Bad(_) => "bad".into(),
+        }),
+        failure: execution.failure.map(|failure| match failure {
+            Failure::Reported(reason) => format!("reported: {reason:?}"),
+            Failure::Silent => "silent".into(),
+            Failure::InterruptedTooOften => "interrupted too often".into(),
+        }),
+    }
+}
+
+const fn status(status: ExecutionStatus) -> &'static str {
+    match status {
+        ExecutionStatus::Queued => "QUEUED",
+        ExecutionStatus::InProgress => "IN_PROGRESS",
+        ExecutionStatus::Succeeded => "SUCCEEDED",
+        ExecutionStatus::Failed => "FAILED",
+        ExecutionStatus::TimedOut => "TIMED_OUT",
+        ExecutionStatus::Rejected => "REJECTED",
+        ExecutionStatus::Removed => "REMOVED",
+        ExecutionStatus::Canceled => "CANCELED",
+    }
+}
+
+/// Devices that still run what a rollout has installed, and have no image to go back to.
+pub(crate) fn without_way_back(fleet: &Fleet, running: &Running) -> Vec<String> {
+    let plan = &running.rollout.plan;
+    let id = plan.target.release();
+    let back = Target::WayBackOf(id.clone());
+    let Some(release) = fleet.releases.get(id) else { return Vec::new() };
+    let still = running.executions.iter().filter_map(|(id, execution)| {
+        let device = fleet.devices.get(id)?;
+        let runs = execution.exposure.is_some() && device.running() == Some(execution.image);
+        runs.then_some(device)
+    });
+    still
+        .filter(|device| release.artifact(&back, &device.hardware, plan.component).is_none())
+        .map(|device| device.id.as_str().into())
+        .take(NAMED)
+        .collect()
+}

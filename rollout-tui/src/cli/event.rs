@@ -1,0 +1,29 @@
+//! `rollout events`: what happened, oldest first.
+//!
+//! Deliberately not here: following the journal as it grows.
+//!
+//! Invariant: what is shown is one contiguous stretch of the journal.
+
+use super::error::Failure;
+use super::output::Answer;
+use super::to_json;
+use crate::words;
+use rollout_http::client::Client;
+use serde_json::json;
+
+/// Shows at most `limit` entries behind `after`.
+///
+/// # Errors
+/// [`Failure`] of the server.
+pub async fn events(client: &Client, after: u64, limit: u32) -> Result<Answer, Failure> {
+    let lines = client.events(after, limit).await;
+    let lines = lines.map_err(|error| Failure::server("cannot read events", &error))?;
+    let rows = lines.iter().map(|event| {
+        json!({
+            "seq": event.seq, "at": words::utc(event.at_ms / 1000), "kind": event.kind,
+            "what": event.summary,
+        })
+    });
+    let rows = rows.collect();
+    Ok(Answer::table(&["seq", "at", "kind", "what"], rows, to_json(&lines)?))
+}

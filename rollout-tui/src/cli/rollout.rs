@@ -1,0 +1,336 @@
+//! The verbs on rollouts: check, create, steer, look, explain.
+//!
+//! Deliberately not here: what a plan means and whether a command is allowed; the server decides
+//! and its refusal is shown as it is.
+//!
+//! Invariant: what is shown as JSON is what the server said, nothing recomputed.
+
+use super::args::Verb;
+use super::error::Failure;
+use super::output::Answer;
+use super::to_json;
+use crate::words;
+use rollout_core::id::{DeviceId, RolloutId};
+use rollout_core::time::Span;
+use rollout_http::body::v1::{
+    CheckBody, ExplanationBody, PauseRequest, ProvenBody, RolloutBody, RolloutLine,
+};
+use rollout_http::client::Client;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+/// Does what was asked.
+///
+/// # Errors
+/// [`Failure`] of a file or of the server.
+pub async fn run(client: &Client, verb: &Verb) -> Result<Answer, Failure> {
+    match verb {
+        Verb::Check { plan } => check(client, plan).await,
+        Verb::Create { plan, id, start } => {
+            create(client, plan, *id, if *start { Then::Start } else { Then::Draft }).await
+        }
+        Verb::Start(rollout) => steer(client, &rollout.id.to_string(), &Steer::Start).await,
+        Verb::Pause { rollout, reason, review } => {
+            steer(client, &rollout.id.to_string(), &Steer::Pause { reason, review: *review }).await
+        }
+        Verb::Resume(rollout) => steer(client, &rollout.id.to_string(), &Steer::Resume).await,
+        Verb::Advance(rollout) => steer(client, &rollout.id.to_string(), &Steer::Advance).await,
+        Verb::Approve { rollout, rung } => {
+            steer(client, &rollout.id.to_string(), &Steer::Approve { rung }).await
+        }
+        Verb::Halt { rollout, reason } => {
+            steer(client, &rollout.id.to_string(), &Steer::Halt { reason }).await
+        }
+        Verb::Cancel(rollout) => steer(client, &rollout.id.to_string(), &Steer::Cancel).await,
+        Verb::Rollback(rollout) => rollback(client, rollout.id).await,
+        Verb::Status { id: Some(id) } => status(client, *id).await,
+        Verb::Status { id: None } | Verb::List => list(client).await,
+        Verb::Explain { rollout, device } => explain(client, rollout.id, device).await,
+    }
+}
+
+/// What an operator asks of a rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Steer<'a> {
+    /// Begin.
+    Start,
+    /// Stop for a while.
+    Pause {
+        /// Why.
+        reason: &'a str,
+        /// When it is looked at again, from now.
+        review: Span,
+    },
+    /// Go on.
+    Resume,
+    /// Open the next rung.
+    Advance,
+    /// Agree to a rung.
+    Approve {
+        /// As the plan writes it.
+        rung: &'a str,
+    },
+    /// Stop for good.
+    Halt {
+        /// Why.
+        reason: &'a str,
+    },
+    /// End it.
+    Cancel,
+}
+
+impl Steer<'_> {
+    /// Its verb and what is said once it is done.
+    const fn words(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Start => ("start", "started"),
+            Self::Pause { .. } => ("pause", "paused"),
+            Self::Resume => ("resume", "agreed to resume"),
+            Self::Advance => ("advance", "advanced"),
+            Self::Approve { .. } => ("approve", "approved"),
+            Self::Halt { .. } => ("halt", "halted"),
+            Self::Cancel => ("cancel", "canceled"),
+        }
+    }
+}
+
+/// Gives a rollout a command, and says how it stands afterwards.
+///
+/// # Errors
+/// [`Failure`] of the server.
+async fn steer(client: &Client, id: &str, steer: &Steer<'_>) -> Result<Answer, Failure> {
+    let (verb, done) = steer.words();
+    let what = || format!("cannot {verb} rollout `{id}`");
+    let asked = match steer {
+        Steer::Start => client.start(id).await,
+        Steer::Pause { reason, review } => {
+            let request = PauseRequest { reason: (*reason).into(), review: review.to_string() };
+            client.pause(id, &request).await
+        }
+        Steer::Resume => client.resume(id).await,
+        Steer::Advance => client.advance(id).await,
+        Steer::Approve { rung } => client.approve(id, rung).await,
+        Steer::Halt { reason } => client.halt(id, reason).await,
+        Steer::Cancel => client.cancel(id).await,
+    };
+    let body = asked.map_err(|error| Failure::server(what(), &error))?;
+    let line = &body.line;
+    let waiting = line.waiting.as_ref().map(|why| format!(", waits for {why}"));
+    let waiting = waiting.unwrap_or_default();
+    let said = format!("{done} {id}: {}{waiting}", words::spaced(&line.phase));
+    Ok(Answer::line(said, to_json(&body)?))
+}
+
+/// Reads a plan's file.
+fn read_plan(file: &Path) -> Result<String, Failure> {
+    fs::read_to_string(file).map_err(|error| Failure::reading(file, &error))
+}
+
+/// Checks a plan without effect.
+///
+/// # Errors
+/// [`Failure`] of the file or of the server.
+async fn check(client: &Client, file: &Path) -> Result<Answer, Failure> {
+    let plan = read_plan(file)?;
+    let what = || format!("cannot accept plan `{}`", file.display());
+    let body = client.check(&plan).await.map_err(|error| Failure::server(what(), &error))?;
+    let fields = Answer::fields(&[
+        ("members", json!(body.members)),
+        ("eligible", json!(body.eligible)),
+        ("reachable", json!(body.reachable)),
+        ("proof", json!(format!("{} if none fails", words::count(body.proof_devices, "device")))),
+    ]);
+    let mut answer = fields.with(checked(&body));
+    answer.json = to_json(&body)?;
+    Ok(answer)
+}
+
+fn checked(body: &CheckBody) -> Vec<String> {
+    let mut lines = vec!["rungs".into()];
+    for (place, rung) in body.rungs.iter().enumerate() {
+        lines.push(format!(
+            "  {}  {:<16} {} reachable, {}",
+            place + 1,
+            rung.rung,
+            rung.reachable,
+            rung.label
+        ));
+    }
+    if !body.excluded.is_empty() {
+        lines.push("left out".into());
+    }
+    lines.extend(body.excluded.iter().map(|out| {
+        let devices = words::count(out.devices, "device");
+        format!("  {devices}, such as {}: {} ({})", out.example, out.reason, out.code)
+    }));
+    lines.extend(body.warnings.iter().map(|warning| format!("warning: {warning}")));
+    lines
+}
+
+/// Whether a new rollout is started at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// It stays a draft.
+    Draft,
+    /// It is started.
+    Start,
+}
+
+/// Creates a rollout. Its id is the caller's, or drawn by the server.
+///
+/// # Errors
+/// [`Failure`] of the file or of the server.
+async fn create(
+    client: &Client,
+    file: &Path,
+    id: Option<RolloutId>,
+    then: Then,
+) -> Result<Answer, Failure> {
+    let plan = read_plan(file)?;
+    let what = || format!("cannot create a rollout from `{}`", file.display());
+    let id = id.map(|id| id.to_string());
+    let made = client.create(&plan, id.as_deref()).await;
+    let body = made.map_err(|error| Failure::server(what(), &error))?;
+    match then {
+        Then::Start => steer(client, &body.line.id, &Steer::Start).await,
+        Then::Draft => {
+            let RolloutLine { id, name, target, .. } = &body.line;
+            let line = format!("created {id}: a draft of {name}, to install {target}");
+            Ok(Answer::line(line, to_json(&body)?))
+        }
+    }
+}
+
+/// Prepares the way back as a draft.
+///
+/// # Errors
+/// [`Failure`] of the server.
+async fn rollback(client: &Client, id: RolloutId) -> Result<Answer, Failure> {
+    let what = || format!("cannot roll back rollout `{id}`");
+    let body = client.rollback(&id.to_string()).await;
+    let body = body.map_err(|error| Failure::server(what(), &error))?;
+    let devices = words::count(body.devices, "device");
+    let mut answer = Answer::fields(&[
+        ("draft", json!(body.rollout)),
+        ("target", json!(body.target)),
+        ("devices", json!(format!("{devices} still running what is taken back"))),
+    ]);
+    answer
+        .lines
+        .extend(body.without_way_back.iter().map(|device| format!("no way back: {device}")));
+    answer.lines.push(format!("let it go with `rollout start {}`", body.rollout));
+    answer.json = to_json(&body)?;
+    Ok(answer)
+}
+
+/// Shows all rollouts.
+///
+/// # Errors
+/// [`Failure`] of the server.
+async fn list(client: &Client) -> Result<Answer, Failure> {
+    let all = client.rollouts().await;
+    let all = all.map_err(|error| Failure::server("cannot list rollouts", &error))?;
+    let rows = all.rollouts.iter().map(line).collect();
+    let columns = ["id", "name", "target", "phase", "rung", "confirmed", "bad", "waits_for"];
+    Ok(Answer::table(&columns, rows, to_json(&all)?))
+}
+
+fn line(line: &RolloutLine) -> Value {
+    let counts = &line.counts;
+    json!({
+        "id": line.id, "name": line.name, "target": line.target,
+        "phase": words::spaced(&line.phase),
+        "rung": format!("{}/{}", line.rung, line.rungs),
+        "confirmed": format!("{}/{}", counts.confirmed, counts.exposed),
+        "bad": counts.failed + counts.rolled_back + counts.silent,
+        "waits_for": line.waiting,
+    })
+}
+
+/// Shows how a rollout stands.
+///
+/// # Errors
+/// [`Failure`] of the server.
+async fn status(client: &Client, id: RolloutId) -> Result<Answer, Failure> {
+    let what = || format!("cannot show rollout `{id}`");
+    let body = client.rollout(&id.to_string()).await;
+    let body = body.map_err(|error| Failure::server(what(), &error))?;
+    let RolloutLine { name, target, author, phase, rung, rungs, waiting, .. } = &body.line;
+    let mut answer = Answer::fields(&[
+        ("rollout", json!(name)),
+        ("id", json!(body.line.id)),
+        ("target", json!(format!("{target}, by {author}"))),
+        ("phase", json!(format!("{}, rung {rung} of {rungs}", words::spaced(phase)))),
+        ("cause", json!(body.cause)),
+        ("waits_for", json!(waiting)),
+        ("open_to", json!(body.open_to)),
+        ("members", json!(words::count(body.members, "device"))),
+        ("buckets", json!(buckets(&body))),
+        ("gate", json!(gate(&body))),
+        ("proven", json!(body.proven.as_ref().map(proven))),
+        ("pace", json!(pace(&body))),
+        ("reach", json!(format!("{} of {} reachable", body.reach.served, body.reach.reachable))),
+        ("superseded_by", json!(body.superseded_by)),
+    ]);
+    answer.lines.push("ladder".into());
+    answer.lines.extend(body.ladder.iter().zip(1..).map(|(one, place)| {
+        let mark = if place == *rung { '>' } else { ' ' };
+        let people = match one.approvals_needed {
+            0 => String::new(),
+            need => format!(", approved by {} of {need}", one.approved_by.len()),
+        };
+        let (rung, label, reachable) = (&one.rung, &one.label, one.reachable);
+        format!("{mark} {place}  {rung:<16} {reachable} reachable, {label}{people}")
+    }));
+    answer.json = to_json(&body)?;
+    Ok(answer)
+}
+
+fn buckets(body: &RolloutBody) -> String {
+    let filled = body.buckets.iter().filter(|(_, devices)| **devices > 0);
+    let filled = filled.map(|(bucket, devices)| format!("{} {devices}", words::spaced(bucket)));
+    filled.collect::<Vec<_>>().join(", ")
+}
+
+fn gate(body: &RolloutBody) -> String {
+    let gate = &body.gate;
+    let reason = if gate.reason.is_empty() { String::new() } else { format!(": {}", gate.reason) };
+    let (bad, of) = (gate.matured_bad, gate.matured);
+    format!("{}{reason}; {bad} of {of} matured are bad", gate.verdict)
+}
+
+fn proven(proven: &ProvenBody) -> String {
+    format!("by {} on {}", words::count(proven.matured, "device"), words::utc(proven.at))
+}
+
+fn pace(body: &RolloutBody) -> String {
+    let pace = &body.pace;
+    let cap = pace.cap.map_or("no bound, it is proven".into(), |cap| format!("at most {cap}"));
+    let held = pace.held_by.as_ref().map(|by| format!("; held by {by}")).unwrap_or_default();
+    format!("{} in flight ({cap}), {} offered{held}", pace.in_flight, pace.offers)
+}
+
+/// Explains a device in a rollout.
+///
+/// # Errors
+/// [`Failure`] of the server.
+async fn explain(client: &Client, id: RolloutId, device: &DeviceId) -> Result<Answer, Failure> {
+    let what = || format!("cannot explain device `{device}` in rollout `{id}`");
+    let body = client.explain(&id.to_string(), device.as_str()).await;
+    let body: ExplanationBody = body.map_err(|error| Failure::server(what(), &error))?;
+    let execution = body.execution.as_ref();
+    let mut answer = Answer::fields(&[
+        ("device", json!(body.device)),
+        ("bucket", json!(words::spaced(&body.bucket))),
+        ("verdict", json!(body.verdict)),
+        ("code", json!(body.code)),
+        ("position", json!(format!("{} of 10000, open to {}", body.position_bp, body.open_to))),
+        ("attempt", json!(execution.map(|one| one.attempt))),
+        ("execution", json!(execution.map(|one| &one.status))),
+        ("outcome", json!(execution.and_then(|one| one.outcome.as_ref()))),
+        ("failure", json!(execution.and_then(|one| one.failure.as_ref()))),
+    ]);
+    answer.json = to_json(&body)?;
+    Ok(answer)
+}

@@ -1,0 +1,276 @@
+//! Commands that talk, against a server that remembers every byte it was sent.
+
+use crate::cli::keys;
+use crate::desk::{NOW, image, release_key, root, signed_root};
+use crate::fake::Fake;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rollout_core::id::Digest;
+use rollout_core::trust::pem::key_to_pem;
+use rollout_core::trust::{Upload, check_upload};
+use rollout_core::version::ReleaseCounter;
+use rollout_http::body::v1::PublishRequest;
+use serde_json::{Value, json};
+use std::fs;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// What the server was sent, and the releases it has.
+#[derive(Default)]
+struct Memory {
+    bytes: Vec<u8>,
+    uploads: Vec<String>,
+    releases: Vec<PublishRequest>,
+    /// How many publishes lose the race for their counter.
+    races: u32,
+}
+
+/// A server of releases, and what it remembers.
+fn releases() -> (Fake, Arc<Mutex<Memory>>) {
+    let memory = Arc::new(Mutex::new(Memory::default()));
+    let shared = Arc::clone(&memory);
+    let fake = Fake::start(move |asked| {
+        let memory = &mut *shared.lock().expect("no panic before");
+        memory.bytes.extend_from_slice(asked.head.as_bytes());
+        memory.bytes.extend_from_slice(&asked.body);
+        answer(asked.method(), &asked.path(), &asked.body, memory)
+    });
+    (fake, memory)
+}
+
+fn memory(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().expect("no panic before")
+}
+
+fn answer(method: &str, path: &str, body: &[u8], memory: &mut Memory) -> (u16, Value) {
+    let unknown = problem(404, "RE-001", "there is no such thing", "list what there is");
+    match (method, path) {
+        ("GET", "/v1/root") => {
+            let envelope = STANDARD.encode(signed_root(&[&release_key()], 1).envelope);
+            (200, json!({ "envelope": envelope, "version": 1 }))
+        }
+        ("GET", "/v1/products/vacuum") => (200, product(memory)),
+        ("PUT", image) if image.starts_with("/v1/images/") => {
+            assert_eq!(Digest::of(body).to_string(), image["/v1/images/".len()..]);
+            memory.uploads.push(image.into());
+            (201, json!({ "state": "new" }))
+        }
+        ("POST", "/v1/releases") if memory.races > 0 => {
+            memory.races -= 1;
+            problem(409, "PU-004", "counter 1 is not above 4", "publish again")
+        }
+        ("POST", "/v1/releases") => {
+            let request = serde_json::from_slice(body).expect("a publish");
+            memory.releases.push(request);
+            (201, release(memory.releases.last().expect("just pushed")))
+        }
+        ("GET", path) => {
+            let id = path.strip_prefix("/v1/releases/").unwrap_or_default();
+            let known = memory.releases.iter().find(|one| one.release == id);
+            known.map_or(unknown, |one| (200, release(one)))
+        }
+        (_, path) if path.ends_with("/start") => problem(
+            409,
+            "RO-001",
+            "only a draft can be started, this rollout is halted",
+            "resume it",
+        ),
+        (_, path) if path.starts_with("/v1/tokens") => (200, json!("a\u{1b}[2Jb")),
+        (_, _) => unknown,
+    }
+}
+
+fn problem(status: u16, code: &str, detail: &str, hint: &str) -> (u16, Value) {
+    (status, json!({ "status": status, "code": code, "detail": detail, "hint": hint }))
+}
+
+fn release(request: &PublishRequest) -> Value {
+    let root = root();
+    let artifacts = request.manifests.iter().map(|manifest| {
+        let envelope = STANDARD.decode(manifest).expect("base64");
+        let Upload { manifest: fields, .. } =
+            check_upload(&root, &envelope, NOW).expect("as devices check");
+        json!({
+            "hardware": ["v980"], "component": 0, "image": fields.image.to_string(),
+            "image_bytes": fields.image_bytes, "counter": fields.counter.0, "min_from": 0,
+            "secure_version": 1, "expires": fields.expires.0, "manifest": manifest,
+        })
+    });
+    json!({
+        "release": request.release, "counter": request.counter, "state": "published",
+        "withdrawn": null, "from": request.from, "by": "ci", "at": NOW.0, "way_back": null,
+        "artifacts": artifacts.collect::<Vec<_>>(),
+    })
+}
+
+fn product(memory: &Memory) -> Value {
+    let good = memory.releases.first().map(|first| {
+        let version = first.release.replace("vacuum@", "");
+        let artifacts = &release(first)["artifacts"];
+        json!({ "release": first.release, "version": version, "artifacts": artifacts })
+    });
+    let names: Vec<_> = memory.releases.iter().map(|one| &one.release).collect();
+    json!({
+        "product": "vacuum", "next_counter": memory.releases.len() * 2 + 1, "releases": names,
+        "good": good,
+    })
+}
+
+const PUBLISH: [&str; 7] =
+    ["release", "publish", "--product", "vacuum", "--key", "./release.pem", "--image"];
+
+/// A folder with keys and the images `a.bin` (2.3.0), `b.bin` (2.4.1) and `c.bin` (another 2.3.0).
+fn desk() -> tempfile::TempDir {
+    let folder = keys();
+    let write = |name, bytes: &[u8]| fs::write(folder.path().join(name), bytes).expect("written");
+    write("a.bin", &image("2.3.0", 1));
+    write("b.bin", &image("2.4.1", 1));
+    write("c.bin", &[image("2.3.0", 1), vec![0; 9]].concat());
+    folder
+}
+
+#[test]
+fn a_release_is_published_once_and_the_next_brings_its_way_back() {
+    let ((fake, kept), folder) = (releases(), desk());
+    let publish = |image| fake.said(folder.path(), &[&PUBLISH[..], &[image]].concat());
+    let (code, out, err) = publish("./a.bin:v980");
+    assert_eq!((code, err.as_str()), (0, ""));
+    insta::assert_snapshot!(out, @r#"
+    published vacuum@2.3.0, counter 1
+      v980  388 bytes  a688c71dcc6792aa3882ea2ae6c236fdae4bf9590122858350d02bdcb3d5fac8
+    no way back: no release of this product is good yet
+    "#);
+    let (code, out, _) = publish("./a.bin:v980");
+    assert_eq!((code, out.as_str()), (0, "already published vacuum@2.3.0, counter 1\n"));
+    assert_eq!(memory(&kept).uploads.len(), 1);
+
+    let (code, out, err) = publish("./b.bin:v980,v970");
+    assert_eq!((code, err.as_str()), (0, ""));
+    insta::assert_snapshot!(out, @r#"
+    published vacuum@2.4.1, counter 3
+      v980, v970  388 bytes  ee7a23fbf95a7c58fc11191a52b9ef441058722586128c747cb154758d17fc7b
+    way back to 2.3.0, counter 4, is signed as well
+    no way back: 2.3.0 has no image for hardware model v970
+    "#);
+    let kept = memory(&kept);
+    let posted = &kept.releases[1];
+    assert_eq!((posted.counter, kept.releases.len()), (3, 2));
+    let back = posted.way_back.as_ref().expect("a way back");
+    let envelope = STANDARD.decode(&back.manifests[0]).expect("base64");
+    let root = root();
+    let manifest = check_upload(&root, &envelope, NOW).expect("as devices check").manifest;
+    assert_eq!(
+        (manifest.counter, manifest.reissue_of),
+        (ReleaseCounter(4), Some(ReleaseCounter(1)))
+    );
+    assert_eq!(manifest.image, Digest::of(&image("2.3.0", 1)));
+}
+
+#[test]
+fn the_server_never_sees_a_key() {
+    let ((fake, kept), folder) = (releases(), desk());
+    for image in ["./a.bin:v980", "./b.bin:v980"] {
+        assert_eq!(fake.said(folder.path(), &[&PUBLISH[..], &[image]].concat()).0, 0);
+    }
+    let kept = memory(&kept);
+    let key = release_key();
+    let pem = key_to_pem(&key);
+    let digits = pem.lines().nth(1).expect("the key's line").as_bytes();
+    for secret in [&key.as_bytes()[..], &digits[digits.len() - 40..]] {
+        assert!(!kept.bytes.windows(secret.len()).any(|window| window == secret));
+    }
+}
+
+#[test]
+fn the_same_version_with_other_images_is_refused() {
+    let ((fake, _), folder) = (releases(), desk());
+    let publish = |image| fake.said(folder.path(), &[&PUBLISH[..], &[image]].concat());
+    assert_eq!(publish("./a.bin:v980").0, 0);
+    let (code, out, err) = publish("./c.bin:v980");
+    assert_eq!((code, out.as_str()), (1, ""));
+    insta::assert_snapshot!(err, @r#"
+    PU-005
+      × cannot publish `vacuum`
+      ╰─▶ vacuum@2.3.0 is published already, with other images
+      help: publish another version
+    "#);
+}
+
+#[test]
+fn a_publish_that_loses_the_race_takes_the_next_counter() {
+    let ((fake, kept), folder) = (releases(), desk());
+    let publish = |image| fake.said(folder.path(), &[&PUBLISH[..], &[image]].concat());
+    memory(&kept).races = 2;
+    assert_eq!(publish("./a.bin:v980").0, 0);
+    memory(&kept).races = 9;
+    let (code, _, err) = publish("./b.bin:v980");
+    assert_eq!(code, 1);
+    assert!(err.starts_with("PU-004\n"), "{err}");
+}
+
+#[test]
+fn an_image_for_nobody_is_refused_before_the_server_hears_of_it() {
+    let ((fake, kept), folder) = (releases(), desk());
+    let (code, _, err) = fake.said(folder.path(), &[&PUBLISH[..], &["./a.bin"]].concat());
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(err, @r#"
+    CE-006
+      × cannot publish image `a.bin`
+      ╰─▶ no hardware model is named for image a688c71dcc6792aa3882ea2ae6c236fdae4bf9590122858350d02bdcb3d5fac8
+      help: write `--image FILE:MODEL`, or add `--hardware MODEL`
+    "#);
+    assert!(memory(&kept).bytes.is_empty());
+    let models = [&PUBLISH[..], &["./a.bin", "--hardware", "v980"]].concat();
+    assert_eq!(fake.said(folder.path(), &models).0, 0);
+}
+
+#[test]
+fn a_refusal_of_the_server_is_shown_as_it_is() {
+    let ((fake, _), folder) = (releases(), desk());
+    let start = ["start", "0192f7a0-0000-7000-8000-000000000001"];
+    let (code, out, err) = fake.said(folder.path(), &start);
+    assert_eq!((code, out.as_str()), (1, ""));
+    insta::assert_snapshot!(err, @r#"
+    RO-001
+      × cannot start rollout `0192f7a0-0000-7000-8000-000000000001`
+      ╰─▶ only a draft can be started, this rollout is halted
+      help: resume it
+    "#);
+    let (code, _, err) = fake.said(folder.path(), &[&start[..], &["--json"]].concat());
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(err, @r#"
+    {
+      "cause": [
+        "only a draft can be started, this rollout is halted"
+      ],
+      "code": "RO-001",
+      "exit": 1,
+      "hint": "resume it",
+      "what": "cannot start rollout `0192f7a0-0000-7000-8000-000000000001`"
+    }
+    "#);
+}
+
+#[test]
+fn an_answer_that_makes_no_sense_is_a_bug() {
+    let ((fake, _), folder) = (releases(), desk());
+    let arguments = ["token", "new", "--principal", "ci", "--role", "publisher"];
+    let (code, out, err) = fake.said(folder.path(), &arguments);
+    assert_eq!((code, out.as_str()), (4, ""));
+    assert!(!err.contains('\u{1b}') && !err.contains("fota_op_secret"), "{err}");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_unreachable() {
+    let folder = desk();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    drop(listener);
+    let arguments = ["--server", &url, "--token", "fota_op_secret", "list"];
+    let (code, out, err) = crate::cli::rollout(folder.path(), &arguments);
+    assert_eq!((code, out.as_str()), (3, ""));
+    assert!(err.starts_with("CL-001\n  × cannot list rollouts\n"), "{err}");
+    assert!(!err.contains("fota_op_secret"), "{err}");
+    let arguments = ["--server", "here", "list"];
+    assert_eq!(crate::cli::rollout(folder.path(), &arguments).0, 2);
+}

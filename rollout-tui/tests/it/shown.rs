@@ -1,0 +1,192 @@
+//! How answers of the server read, and what is asked of it for each command.
+
+use crate::fake::{Asked, Fake};
+use serde_json::{Value, json};
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+const ROLLOUT: &str = "0192f7a0-0000-7000-8000-000000000001";
+
+fn line() -> Value {
+    json!({
+        "id": ROLLOUT, "name": "vacuum-2.4.1-eu", "target": "vacuum@2.4.1", "author": "olga",
+        "phase": "deploying", "rung": 2, "rungs": 3,
+        "waiting": "devices: 12 of 20 reachable permitted",
+        "counts": { "exposed": 17, "confirmed": 14, "failed": 0, "rolled_back": 1, "silent": 0 },
+    })
+}
+
+fn rungs() -> Value {
+    json!([
+        { "rung": "cohort:dogfood", "reachable": 5, "label": "no proof (needs 281, has 5)",
+          "approved_by": [], "approvals_needed": 0 },
+        { "rung": "20", "reachable": 25, "label": "no proof (needs 281, has 25)",
+          "approved_by": [], "approvals_needed": 0 },
+        { "rung": "100%", "reachable": 4000, "label": "can prove",
+          "approved_by": ["ann"], "approvals_needed": 2 },
+    ])
+}
+
+fn rollout() -> Value {
+    let mut body = line();
+    let more = json!({
+        "cause": null, "ladder": rungs(), "open_to": "0.50 %", "members": 4321,
+        "buckets": { "confirmed": 14, "rolled_back": 1, "waiting_for_permit": 2, "silent": 0,
+                     "not_admitted": 4304 },
+        "gate": { "verdict": "hold", "reason": "a proof needs 281 devices past their horizon",
+                  "ln_e_abort": 0.1, "abort_at": 3.0, "ln_e_pass": -0.2, "pass_at": 3.0,
+                  "lower": 0.0, "upper": 0.3, "p_max": 0.01, "p_pass": 0.02, "need": 281,
+                  "matured": 10, "matured_bad": 1, "exposed": 17, "failed_known": 1, "epoch": 1 },
+        "pace": { "in_flight": 2, "cap": 20, "free": 18, "held_by": null, "offers": 4,
+                  "max_in_flight": 5000, "budget": 20 },
+        "reach": { "reachable": 20, "served": 12 },
+        "proven": { "matured": 10, "at": 1_800_000_000 }, "at_end": null, "superseded_by": null, "generation": 9, "plan": {},
+    });
+    if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+        body.extend(more);
+    }
+    body
+}
+
+fn device() -> Value {
+    json!({
+        "id": "dev-0001", "hardware": "v980", "home": "home", "standing": "active",
+        "last_seen": 1_800_000_000, "reachable": true, "version": "2.3.0\u{1b}[2J", "image": null,
+        "counter": 1, "confirmed": true, "open": null, "attributes": { "region": "eu-west" },
+    })
+}
+
+fn answer(asked: &Asked) -> (u16, Value) {
+    let path = asked.path();
+    let (path, _) = path.split_once('?').unwrap_or((&path, ""));
+    let of_rollout = format!("/v1/rollouts/{ROLLOUT}");
+    let body = match (asked.method(), path) {
+        ("GET", "/v1/rollouts") => json!({ "rollouts": [line()] }),
+        ("POST", "/v1/rollouts") if asked.path().contains("dry_run=true") => json!({
+            "plan": {}, "members": 4321, "eligible": 4300, "reachable": 4000,
+            "excluded": [{ "code": "EX-001", "reason": "its contract is not hosted",
+                           "devices": 21, "example": "dev-0007" }],
+            "rungs": rungs(), "proof_devices": 281, "warnings": ["it takes the way back away"],
+        }),
+        ("GET", "/v1/devices") => json!({ "devices": [device()], "next": "dev-0001", "total": 2 }),
+        ("GET", "/v1/devices/dev-0001") => device(),
+        ("GET", "/v1/cohorts") => json!({ "cohorts": [
+            { "name": "beta", "query": "region==eu-west", "devices": null, "members": 7 },
+            { "name": "dogfood", "query": null, "devices": null, "members": 1 },
+        ] }),
+        (_, "/v1/cohorts/dogfood") => {
+            json!({ "name": "dogfood", "query": null, "devices": ["dev-0001"], "members": 1 })
+        }
+        ("GET", "/v1/events") => json!({
+            "seq": 7, "at_ms": 1_800_000_000_000_u64, "kind": "published",
+            "summary": "ci published vacuum@2.4.1",
+        }),
+        ("POST", "/v1/tokens" | "/v1/enrollments") => {
+            json!({ "id": "07", "token": "fota_x_07_08_09", "expires": 1_802_592_000 })
+        }
+        ("DELETE", _) => Value::Null,
+        ("GET", path) if path.ends_with("/devices/dev-0001") => json!({
+            "device": "dev-0001", "rollout": ROLLOUT, "bucket": "waiting_for_permit",
+            "verdict": "waits for its permit: as many are in flight as the evidence allows",
+            "code": null, "eligible": false, "position_bp": 7497, "open_to": "100 %",
+            "execution": { "attempt": 1, "status": "IN_PROGRESS", "image": "00",
+                           "permitted_at": null, "batch": null, "outcome": null, "failure": null },
+        }),
+        ("POST", path) if path.ends_with("/rollback") => json!({
+            "rollout": "0192f7a0-0000-7000-8000-000000000002", "target": "way back of vacuum@2.4.1",
+            "devices": 14, "without_way_back": ["dev-0009"],
+        }),
+        (_, path) if path.starts_with(&of_rollout) || path == "/v1/rollouts" => rollout(),
+        (_, _) => {
+            let status = 404;
+            return (
+                status,
+                json!({
+                    "status": status, "code": "RE-001", "detail": "there is none", "hint": "list",
+                }),
+            );
+        }
+    };
+    (200, body)
+}
+
+/// Runs commands, and shows what was asked and what was said, one after the other.
+fn shown(commands: &[&str]) -> String {
+    let asked = Arc::new(Mutex::new(String::new()));
+    let log = Arc::clone(&asked);
+    let fake = Fake::start(move |request| {
+        let body = String::from_utf8_lossy(&request.body);
+        let line = format!("> {} {} {body}", request.method(), request.path());
+        let mut log = log.lock().expect("no panic before");
+        log.push_str(line.trim_end());
+        log.push('\n');
+        answer(request)
+    });
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("plan.toml"), "release = \"vacuum@2.4.1\"").expect("written");
+    let mut all = String::new();
+    for command in commands {
+        let arguments: Vec<_> = command.split(' ').collect();
+        let (code, out, err) = fake.said(folder.path(), &arguments);
+        assert_eq!((code, err.as_str()), (0, ""), "{command}");
+        let asked = std::mem::take(&mut *asked.lock().expect("no panic before"));
+        all.push_str(&format!("$ rollout {command}\n{asked}{out}\n"));
+    }
+    all
+}
+
+#[test]
+fn rollouts_are_shown() {
+    let status = format!("status {ROLLOUT}");
+    let explain = format!("explain {ROLLOUT} dev-0001");
+    insta::assert_snapshot!(shown(&["list", &status, &explain, "check ./plan.toml"]));
+}
+
+#[test]
+fn each_verb_asks_for_what_it_says() {
+    let verbs = [
+        "start ID",
+        "pause ID --reason rain",
+        "pause ID --reason rain --review 2h",
+        "resume ID",
+        "advance ID",
+        "approve ID --rung 25%",
+        "halt ID --reason smoke",
+        "cancel ID",
+        "rollback ID",
+        "create ./plan.toml",
+        "create ./plan.toml --id ID --start",
+    ];
+    let commands = verbs.map(|verb| verb.replace("ID", ROLLOUT));
+    insta::assert_snapshot!(shown(&commands.each_ref().map(String::as_str)));
+}
+
+#[test]
+fn everything_else_is_shown() {
+    insta::assert_snapshot!(shown(&[
+        "device list --limit 1",
+        "device show dev-0001",
+        "device enroll-token --hardware v980 --count 3",
+        "cohort set dogfood --device dev-0001",
+        "cohort set dogfood --query region==eu-west",
+        "cohort show",
+        "cohort show dogfood",
+        "token new --principal ci --role publisher,viewer",
+        "token revoke 07",
+        "events --after 6",
+    ]));
+}
+
+#[test]
+fn json_is_what_the_server_said() {
+    let fake = Fake::start(answer);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let read = |arguments: &[&str]| -> Value {
+        let (code, out, _) = fake.said(folder.path(), arguments);
+        assert_eq!(code, 0);
+        serde_json::from_str(&out).expect("one JSON document")
+    };
+    assert_eq!(read(&["status", ROLLOUT, "--json"]), rollout());
+    assert_eq!(read(&["--json", "list"]), json!({ "rollouts": [line()] }));
+    assert_eq!(read(&["--json", "device", "show", "dev-0001"]), device());
+}

@@ -1,0 +1,106 @@
+//! The whole system in one process: server, keys, a fleet of real agents, three rollouts.
+//!
+//! Real HTTP on loopback, real files as flash, real signatures; only the homes are missing. A good
+//! release completes, a bad one is stopped by evidence alone, and the good one is taken back with
+//! no key on the server. Invariant: what is claimed of devices is counted from their flash files.
+
+mod acts;
+mod narrator;
+mod stage;
+mod summary;
+
+use clap::Args;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
+use summary::Summary;
+
+/// How the bad release is bad.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bad {
+    /// Every device fails its self-test and returns.
+    Explicit,
+    /// Every device goes dark for good.
+    Dark,
+    /// That share of the devices fails its self-test, above 0 and at most 1.
+    Rate(f64),
+}
+
+impl FromStr for Bad {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "explicit" => Ok(Self::Explicit),
+            "dark" => Ok(Self::Dark),
+            rate => rate
+                .parse()
+                .ok()
+                .filter(|rate| *rate > 0.0 && *rate <= 1.0)
+                .map(Self::Rate)
+                .ok_or_else(|| "write `explicit`, `dark`, or a rate such as 0.2".into()),
+        }
+    }
+}
+
+/// What the demo is asked for.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Devices of the fleet.
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub devices: u32,
+    /// Seed of keys, images and of everything the devices draw.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// How the bad release is bad: `explicit`, `dark`, or a rate such as 0.2.
+    #[arg(long, value_name = "HOW", default_value = "explicit")]
+    pub bad: Bad,
+    /// Seconds from a permit until a silent device counts as lost.
+    #[arg(long, value_name = "SECS", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub horizon: u64,
+    /// One JSON object per line; the last one is the summary.
+    #[arg(long)]
+    pub json: bool,
+    /// Share of replies that are lost on the way to the devices, 0 to 0.5.
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, hide = true)]
+    pub drop_rate: f64,
+    /// Let the bad release go unpaced, to show what pacing prevents.
+    #[arg(long, hide = true)]
+    pub unpaced: bool,
+}
+
+impl Options {
+    /// How often devices check in: as often as this machine serves them with ease.
+    fn poll(&self) -> Duration {
+        Duration::from_millis((u64::from(self.devices) * 2).max(1000))
+    }
+
+    /// From a permit until silence counts: never sooner than a device can miss three check-ins.
+    fn horizon(&self) -> Duration {
+        Duration::from_secs(self.horizon).max(self.poll() * 3)
+    }
+}
+
+/// Plays all three acts and prints what happened.
+///
+/// # Errors
+/// What kept the demo from being played; a rollout that ends otherwise than it should is no error
+/// but an exit code.
+pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let started = std::time::Instant::now();
+    let stage = stage::Stage::set(options).await?;
+    let narrator = narrator::start(&stage, options);
+    let played = acts::play(&stage, options).await;
+    let summary = match played {
+        Ok(rollouts) => Summary::take(&stage, options, rollouts, started.elapsed())?,
+        Err(error) => {
+            narrator.end().await;
+            stage.clear().await?;
+            return Err(error);
+        }
+    };
+    narrator.end().await;
+    stage.clear().await?;
+    summary.print(options)?;
+    Ok(if summary.is_as_promised(options) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,199 @@
+//! A line per event, from the journal, as it happens.
+
+use super::Options;
+use super::stage::Stage;
+use crate::serve::Daemon;
+use rollout_core::fleet::Fleet;
+use rollout_core::id::RolloutId;
+use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
+use rollout_core::port::Store as _;
+use rollout_core::rollout::{Phase, Rollout};
+use rollout_core::wire::{Event, Reason};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Entries read at a time.
+const PAGE: usize = 1024;
+
+/// Tells until it is told to end.
+pub struct Narrator {
+    end: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Narrator {
+    /// Tells what is left, and ends.
+    pub async fn end(self) {
+        self.end.send_replace(true);
+        // A narrator that failed has said so; the show is over either way.
+        let _ = self.task.await;
+    }
+}
+
+/// Begins to tell.
+pub fn start(stage: &Stage, options: &Options) -> Narrator {
+    let (end, ended) = watch::channel(false);
+    let daemon = stage.serving.daemon.clone();
+    let mut teller = Teller {
+        json: options.json,
+        replayed: Fleet::new(daemon.read(|fleet| fleet.hosting.clone()), daemon.read(|f| f.usual)),
+        daemon,
+        failures: BTreeMap::new(),
+    };
+    let task = tokio::spawn(async move {
+        if let Err(error) = teller.tell(ended).await {
+            tracing::error!(%error, "the narrator stopped");
+        }
+    });
+    Narrator { end, task }
+}
+
+/// Follows the journal with a model of its own, so that each line says what was true then.
+struct Teller {
+    json: bool,
+    daemon: Daemon,
+    replayed: Fleet,
+    failures: BTreeMap<RolloutId, u64>,
+}
+
+/// Failures of one rollout that get a line of their own.
+const FAILURES_TOLD: u64 = 5;
+
+impl Teller {
+    async fn tell(&mut self, mut ended: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let mut changes = self.daemon.changes();
+        changes.mark_changed();
+        loop {
+            let is_over = tokio::select! {
+                _ = changes.changed() => false,
+                _ = ended.wait_for(|end| *end) => true,
+            };
+            self.read().await?;
+            if is_over {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn read(&mut self) -> anyhow::Result<()> {
+        loop {
+            let after: Seq = self.replayed.read_to;
+            let page = self.daemon.store().read(after, PAGE).await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for stored in &page {
+                let line = self.line(stored)?;
+                if let Some(line) = line {
+                    self.print(stored, &line)?;
+                }
+            }
+        }
+    }
+
+    fn print(&self, stored: &Stored, line: &str) -> anyhow::Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        if self.json {
+            let (seq, kind) = (stored.seq.0, stored.entry.kind());
+            writeln!(stdout, "{}", json!({"seq": seq, "event": kind, "text": line}))?;
+        } else {
+            writeln!(stdout, "{:>6}  {line}", stored.seq.0)?;
+        }
+        Ok(stdout.flush()?)
+    }
+
+    /// Folds an entry and says what it changed, if anybody wants to know.
+    fn line(&mut self, stored: &Stored) -> anyhow::Result<Option<String>> {
+        let before = match &stored.entry {
+            Entry::Stepped { rollout, .. } => {
+                self.replayed.rollouts.get(rollout).map(|running| running.rollout.clone())
+            }
+            _ => None,
+        };
+        self.replayed.fold(stored)?;
+        Ok(match &stored.entry {
+            Entry::RootAccepted { .. } => Some("root document accepted: devices pin it".into()),
+            Entry::Published(record) => Some(match &record.way_back {
+                Some((version, _)) => {
+                    format!("published {}, way back to {version} signed along", record.release)
+                }
+                None => format!("published {}, the first: no way back", record.release),
+            }),
+            Entry::Drafted { plan, .. } => {
+                Some(format!("drafted `{}`: {}", plan.name, plan.target))
+            }
+            Entry::Outage(_) => Some("we were away; deadlines are extended".into()),
+            Entry::Reported(report) => self.failure(report),
+            Entry::Stepped { rollout, .. } => {
+                let running = self.replayed.rollouts.get(rollout);
+                before.zip(running).and_then(|(before, after)| {
+                    let counts = after.counts();
+                    moved(&before, &after.rollout).map(|what| {
+                        let name = &after.rollout.plan.name;
+                        let (exposed, confirmed) = (counts.exposed, counts.confirmed);
+                        format!("`{name}` {what} ({exposed} exposed, {confirmed} confirmed)")
+                    })
+                })
+            }
+            _ => None,
+        })
+    }
+
+    fn failure(&mut self, report: &ReportRecord) -> Option<String> {
+        if !matches!(report.event, Event::Failed | Event::Returned) {
+            return None;
+        }
+        let told = self.failures.entry(report.rollout).or_default();
+        *told += 1;
+        let (device, why) = (&report.device, words(report.reason));
+        match *told {
+            FAILURES_TOLD => {
+                Some(format!("{device} came back: {why}; more are not told one by one"))
+            }
+            told if told < FAILURES_TOLD => Some(format!("{device} came back: {why}")),
+            _ => None,
+        }
+    }
+}
+
+fn words(reason: Option<Reason>) -> &'static str {
+    match reason {
+        Some(Reason::SelfTest) => "its self-test failed",
+        Some(Reason::Crash) => "the image crashed",
+        Some(Reason::Watchdog) => "the watchdog ended the image",
+        Some(Reason::NoRoundTrip) => "no round trip in time",
+        Some(Reason::PowerLoss) => "the power was cut",
+        Some(_) | None => "for a reason of its own",
+    }
+}
+
+/// What a decision moved, in words.
+fn moved(before: &Rollout, after: &Rollout) -> Option<String> {
+    if let (None, Some(proven)) = (&before.proven, &after.proven) {
+        let p_pass = after.plan.gates.failure.p_pass();
+        let matured = proven.matured;
+        return Some(format!("is proven below {p_pass} by {matured} devices past their horizon"));
+    }
+    if before.phase == after.phase && before.rung == after.rung {
+        return None;
+    }
+    Some(match &after.phase {
+        Phase::Deploying | Phase::Soaking => {
+            if before.rung == after.rung && before.phase.gives() {
+                return None;
+            }
+            let rung = after.plan.ladder.rung(after.rung)?;
+            format!(
+                "opened rung {} of {}: {rung}",
+                after.rung.0 + 1,
+                after.plan.ladder.rungs().len()
+            )
+        }
+        Phase::Halted { cause, .. } => format!("is HALTED by {}: {cause}", cause.name()),
+        Phase::Completed { .. } => "is completed".into(),
+        other => format!("is {}", other.name().replace('_', " ")),
+    })
+}

@@ -1,0 +1,199 @@
+//! What happened, and whether it is what the product promises.
+
+use super::acts::Played;
+use super::stage::Stage;
+use super::{Bad, Options};
+use anyhow::Context as _;
+use firmware_agent::host::fleet;
+use rollout_core::fleet::{EndCounts, Running};
+use rollout_core::id::RolloutId;
+use rollout_core::rollout::Phase;
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::time::Duration;
+
+/// One rollout, as it ended.
+struct Ended {
+    name: String,
+    phase: &'static str,
+    counts: EndCounts,
+    cause: Option<&'static str>,
+    why: Option<String>,
+    proven_at: Option<u64>,
+    booted_bad_by_flash: Option<u64>,
+    buckets_sum: u64,
+}
+
+/// The whole show.
+pub struct Summary {
+    rollouts: Vec<Ended>,
+    devices: u64,
+    dark: u64,
+    seconds: u64,
+}
+
+impl Summary {
+    /// Takes counts from the model, and what really booted from the devices' flash files.
+    pub fn take(
+        stage: &Stage,
+        options: &Options,
+        played: Played,
+        took: Duration,
+    ) -> anyhow::Result<Self> {
+        let booted = fleet::booted(&stage.fleet_folder(), &stage.bad_image)? as u64;
+        let mut rollouts = Vec::new();
+        for (id, booted) in [(played.good, None), (played.bad, Some(booted)), (played.back, None)] {
+            rollouts.push(ended(stage, id, booted)?);
+        }
+        Ok(Self {
+            rollouts,
+            devices: u64::from(options.devices),
+            dark: fleet::dark(&stage.fleet_folder())? as u64,
+            seconds: took.as_secs(),
+        })
+    }
+
+    /// Whether everything ended as it should.
+    pub fn is_as_promised(&self, options: &Options) -> bool {
+        self.broken_promises(options).is_empty()
+    }
+
+    fn broken_promises(&self, options: &Options) -> Vec<String> {
+        let mut broken = Vec::new();
+        let mut promise = |kept: bool, what: &str| {
+            if !kept {
+                broken.push(what.to_owned());
+            }
+        };
+        let [good, bad, back] = &self.rollouts[..] else { return vec!["three rollouts".into()] };
+        promise(good.phase == "completed", "the good release completes");
+        promise(good.counts.confirmed == self.devices, "every device confirms the good release");
+        promise(bad.phase == "halted", "the bad release is halted");
+        promise(bad.cause == Some("evidence"), "evidence alone halts it");
+        promise(back.phase == "completed", "the good release is taken back");
+        for ended in &self.rollouts {
+            promise(ended.buckets_sum == self.devices, "buckets sum to the fleet");
+        }
+        let booted = bad.booted_bad_by_flash.unwrap_or_default();
+        promise(booted <= bad.counts.exposed, "no device boots without a permit");
+        let lossless = options.drop_rate == 0.0;
+        promise(!lossless || booted == bad.counts.exposed, "every permit is a boot");
+        promise(options.unpaced || bad_is_bounded(options, bad), "at most 20 devices are exposed");
+        broken
+    }
+
+    /// Prints it.
+    pub fn print(&self, options: &Options) -> anyhow::Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        if options.json {
+            writeln!(stdout, "{}", self.json())?;
+            return Ok(());
+        }
+        writeln!(
+            stdout,
+            "\nWhat happened, in {} seconds, with {} devices:",
+            self.seconds, self.devices
+        )?;
+        for ended in &self.rollouts {
+            writeln!(stdout, "{}", ended.words())?;
+        }
+        if self.dark > 0 {
+            writeln!(
+                stdout,
+                "  {} devices went dark for good: the price of the lesson.",
+                self.dark
+            )?;
+        }
+        for broken in self.broken_promises(options) {
+            writeln!(stdout, "  BROKEN PROMISE: {broken}")?;
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Value {
+        let sums: Vec<u64> = self.rollouts.iter().map(|ended| ended.buckets_sum).collect();
+        let sum = sums.first().copied().filter(|first| sums.iter().all(|sum| sum == first));
+        json!({
+            "rollouts": self.rollouts.iter().map(Ended::json).collect::<Vec<_>>(),
+            "devices": self.devices,
+            "buckets_sum": sum,
+            "seconds": self.seconds,
+        })
+    }
+}
+
+/// A release that fails everywhere never exposes more than the budget; one that fails on some
+/// devices may, as good devices prove themselves and make room.
+fn bad_is_bounded(options: &Options, bad: &Ended) -> bool {
+    match options.bad {
+        Bad::Explicit | Bad::Dark => bad.counts.exposed <= 20,
+        Bad::Rate(_) => true,
+    }
+}
+
+fn ended(stage: &Stage, id: RolloutId, booted: Option<u64>) -> anyhow::Result<Ended> {
+    stage.serving.daemon.read(|fleet| {
+        let running = fleet.rollouts.get(&id).context("a rollout that was played")?;
+        let (buckets, _) = fleet.census(running, fleet.clock);
+        Ok(Ended {
+            buckets_sum: buckets.values().sum(),
+            booted_bad_by_flash: booted,
+            ..of(running)
+        })
+    })
+}
+
+fn of(running: &Running) -> Ended {
+    let rollout = &running.rollout;
+    let (cause, why) = match &rollout.phase {
+        Phase::Halted { cause, .. } => (Some(cause.name()), Some(cause.to_string())),
+        _ => (None, None),
+    };
+    Ended {
+        name: rollout.plan.name.clone(),
+        phase: rollout.phase.name(),
+        counts: running.at_end.unwrap_or_else(|| running.counts()),
+        cause,
+        why,
+        proven_at: rollout.proven.map(|proven| proven.matured),
+        booted_bad_by_flash: None,
+        buckets_sum: 0,
+    }
+}
+
+impl Ended {
+    fn json(&self) -> Value {
+        let EndCounts { exposed, confirmed, failed, rolled_back, silent } = self.counts;
+        json!({
+            "name": self.name,
+            "phase": self.phase,
+            "exposed": exposed,
+            "confirmed": confirmed,
+            "failed": failed,
+            "rolled_back": rolled_back,
+            "silent": silent,
+            "cause": self.cause,
+            "proven_at": self.proven_at,
+            "booted_bad_by_flash": self.booted_bad_by_flash,
+        })
+    }
+
+    fn words(&self) -> String {
+        let EndCounts { exposed, confirmed, failed, rolled_back, silent } = self.counts;
+        let mut text = format!(
+            "  {}: {}. {exposed} exposed, {confirmed} confirmed, {rolled_back} rolled back, \
+             {failed} failed, {silent} silent.",
+            self.name, self.phase
+        );
+        if let Some(why) = &self.why {
+            text += &format!("\n    Why: {why}.");
+        }
+        if let Some(matured) = self.proven_at {
+            text += &format!("\n    Proven at {matured} devices past their horizon.");
+        }
+        if let Some(booted) = self.booted_bad_by_flash {
+            text += &format!("\n    By their flash files, {booted} devices booted it.");
+        }
+        text
+    }
+}
