@@ -121,21 +121,33 @@ impl<'a> Token<'a> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// CRC-32 as in zip and Ethernet. Every check-in shows a token, so it goes by bytes.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc: u32, byte| {
+        let index = (crc ^ u32::from(*byte)) & 0xFF;
+        (crc >> 8) ^ CRC_TABLE[index as usize]
     })
 }
 
-/// CRC-32 as in zip and Ethernet, a bit at a time: a token is 120 bytes.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            (crc >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(crc & 1))
-        })
-    })
+const CRC_TABLE: [u32; 256] = crc_table();
+
+const fn crc_table() -> [u32; 256] {
+    let mut table = [0; 256];
+    let mut index = 0;
+    while index < table.len() {
+        let (mut crc, mut bit) = (index as u32, 0);
+        while bit < 8 {
+            crc = (crc >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(crc & 1));
+            bit += 1;
+        }
+        table[index] = crc;
+        index += 1;
+    }
+    table
 }
 
 #[cfg(test)]
@@ -150,12 +162,14 @@ mod tests {
     #[test]
     fn a_token_reads_as_it_was_made_and_shows_no_secret() {
         for kind in TokenKind::ALL {
-            let made = make(kind, &[7; ENTROPY_BYTES]);
+            let mut entropy = [7; ENTROPY_BYTES];
+            entropy[..8].fill(1);
+            let made = make(kind, &entropy);
             let token = Token::parse(&made.text).expect("just made");
             assert_eq!((token.kind, token.id), (kind, made.id.as_str()));
             assert!(token.matches(&made.hash));
             assert!(!token.matches(&Digest::of(b"another")));
-            assert!(!format!("{made:?}{token:?}").contains("0707070707"), "{made:?}");
+            assert!(!format!("{made:?}{token:?}").contains("0707"), "{made:?}");
         }
     }
 

@@ -128,9 +128,8 @@ pub async fn publish(client: &Client, options: &Options<'_>) -> Result<Published
 /// # Errors
 /// [`PublishError`] if there is none, or it is not.
 pub async fn servers_root(client: &Client) -> Result<Root, PublishError> {
-    let newest = client.newest_root().await.map_err(|error| match is_refusal(&error, UNKNOWN) {
-        true => PublishError::NoRoot,
-        false => error.into(),
+    let newest = client.newest_root().await.map_err(|error| {
+        if is_refusal(&error, UNKNOWN) { PublishError::NoRoot } else { error.into() }
     })?;
     let envelope = decode(&newest.envelope)?;
     Root::pinned(&envelope).map_err(PublishError::Root)

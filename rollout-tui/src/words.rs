@@ -69,11 +69,6 @@ pub fn spaced(name: &str) -> String {
     name.replace('_', " ")
 }
 
-/// `yes` or `no`.
-pub const fn yes_no(answer: bool) -> &'static str {
-    if answer { "yes" } else { "no" }
-}
-
 /// `1 device`, `2 devices`.
 pub fn count(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }

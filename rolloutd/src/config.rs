@@ -169,6 +169,7 @@ impl Config {
 }
 
 /// Settings from the environment: `ROLLOUT_` and the key in capitals. Others are not ours.
+#[expect(clippy::disallowed_methods, reason = "settings are read here and nowhere else")]
 pub fn environment() -> impl Iterator<Item = (String, String)> {
     KEYS.iter().filter_map(|(key, _, _)| {
         let name = format!("ROLLOUT_{}", key.to_uppercase());
@@ -182,10 +183,8 @@ fn read_file(path: &Path) -> Result<Vec<(String, String)>, ConfigError> {
     let table: toml::Table = text
         .parse()
         .map_err(|source| ConfigError::Form { path: path.into(), source: Box::new(source) })?;
-    let text = |value: toml::Value| match value {
-        toml::Value::String(text) => text,
-        other => other.to_string(),
-    };
+    let text =
+        |value: toml::Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
     Ok(table.into_iter().map(|(key, value)| (key, text(value))).collect())
 }
 

@@ -85,9 +85,9 @@ impl Fleet {
         let rollout = &running.rollout;
         self.candidate(running, device, now, |candidate| {
             match rollout.admit(&running.tally, &candidate) {
-                Ok(terms) => return Verdict::Eligible { attempt: terms.attempt },
+                Ok(terms) => Verdict::Eligible { attempt: terms.attempt },
                 Err(reason) if candidate.execution.is_none_or(|e| !e.is_open()) => {
-                    return Verdict::Not(reason);
+                    Verdict::Not(reason)
                 }
                 Err(reason) => {
                     let Some(execution) = candidate.execution else { return Verdict::Not(reason) };

@@ -8,7 +8,7 @@ use crate::release::{Artifact, Lifecycle, Release, WayBack};
 use crate::rollout::{Input, Membership, Phase, Rollout, StateHash};
 use crate::time::Timestamp;
 use crate::trust::{Envelope, Manifest, Root};
-use crate::wire::{ImageState, Reason};
+use crate::wire::{Event, ImageState, Reason};
 use alloc::vec::Vec;
 
 /// Why an entry does not fit the model. Only a bug or a damaged store brings it about.
@@ -119,8 +119,25 @@ impl Fleet {
             Entry::Stepped { rollout, input, state } => {
                 self.fold_step(stored, *rollout, input, *state)?;
             }
-            Entry::Offered { .. } | Entry::Permitted { .. } | Entry::Held { .. } => {
-                self.fold_decision(seq, &stored.entry)?;
+            Entry::Offered { rollout, device, attempt, image, lease_until } => {
+                let held = self.held(seq, *rollout)?;
+                held.put(device, Execution::offered(*attempt, *image, *lease_until));
+                self.settle(*rollout, device);
+            }
+            Entry::Permitted { rollout, device, exposure } => {
+                let held = self.held(seq, *rollout)?;
+                held.change(device, |execution| execution.permit(*exposure));
+                if let Some(device) = self.devices.get_mut(device) {
+                    device.last_permit = Some(*rollout);
+                }
+                self.settle(*rollout, device);
+            }
+            Entry::Held { rollout, device, deadline } => {
+                self.held(seq, *rollout)?.change(device, |execution| {
+                    if let Some(exposure) = &mut execution.exposure {
+                        exposure.deadline = exposure.deadline.max(*deadline);
+                    }
+                });
             }
         }
         Ok(())
@@ -220,11 +237,19 @@ impl Fleet {
             lease: plan.pace.lease,
             confirm_window: plan.silence.confirm_window,
         };
+        let mut runs = None;
         held.change(&report.device, |execution| {
             if execution.attempt == report.attempt {
                 execution.report(report.event, report.reason, &context);
+                runs = Some(execution.image).filter(|_| report.event == Event::Confirmed);
             }
         });
+        // A confirmation says what runs, also when it overtakes the check-in that says so.
+        let is_latest = device.last_permit == Some(report.rollout);
+        if let (Some(image), Some(facts), true) = (runs, device.facts.as_mut(), is_latest) {
+            facts.running.digest = image;
+            facts.running.state = ImageState::Valid;
+        }
         self.settle(report.rollout, &report.device);
     }
 
@@ -253,8 +278,7 @@ impl Fleet {
         state: StateHash,
     ) -> Result<(), FoldError> {
         let seq = stored.seq;
-        let held = self.rollouts.get_mut(&rollout);
-        let held = held.ok_or(FoldError::Missing { seq, what: "a rollout" })?;
+        let held = self.held(seq, rollout)?;
         let replayed = held.rollout.step(input, stored.at);
         let step = replayed.map_err(|_| FoldError::Replay { seq, rollout })?;
         if step.next.state_hash() != state {
@@ -285,36 +309,8 @@ impl Fleet {
         }
     }
 
-    fn fold_decision(&mut self, seq: Seq, entry: &Entry) -> Result<(), FoldError> {
-        let missing = FoldError::Missing { seq, what: "a rollout" };
-        let (rollout, device) = match entry {
-            Entry::Offered { rollout, device, attempt, image, lease_until } => {
-                let held = self.rollouts.get_mut(rollout).ok_or(missing)?;
-                held.put(device, Execution::offered(*attempt, *image, *lease_until));
-                (rollout, device)
-            }
-            Entry::Permitted { rollout, device, exposure } => {
-                let held = self.rollouts.get_mut(rollout).ok_or(missing)?;
-                held.change(device, |execution| execution.permit(*exposure));
-                if let Some(device) = self.devices.get_mut(device) {
-                    device.last_permit = Some(*rollout);
-                }
-                (rollout, device)
-            }
-            Entry::Held { rollout, device, deadline } => {
-                let held = self.rollouts.get_mut(rollout).ok_or(missing)?;
-                held.change(device, |execution| {
-                    if let Some(exposure) = &mut execution.exposure {
-                        exposure.deadline = exposure.deadline.max(*deadline);
-                    }
-                });
-                (rollout, device)
-            }
-            _ => return Ok(()),
-        };
-        let (rollout, device) = (*rollout, device.clone());
-        self.settle(rollout, &device);
-        Ok(())
+    fn held(&mut self, seq: Seq, rollout: RolloutId) -> Result<&mut Running, FoldError> {
+        self.rollouts.get_mut(&rollout).ok_or(FoldError::Missing { seq, what: "a rollout" })
     }
 
     /// Keeps what a device itself remembers in step with its execution.

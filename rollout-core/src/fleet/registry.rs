@@ -8,12 +8,13 @@ use crate::id::{DeviceId, Digest, HardwareModel, Principal, RolloutId};
 use crate::journal::{CohortRecord, Entry, PublishRecord, ReportRecord};
 use crate::release::{Artifact, Lifecycle, ReleaseId, Target};
 use crate::rollout::{
-    Approval, Ladder, Membership, OnSmall, Plan, PlanError, PlanFields, Refusal, Rung,
+    Approval, Ladder, Membership, OnSmall, Phase, Plan, PlanError, PlanFields, Refusal, Rung,
 };
 use crate::time::Timestamp;
 use crate::trust::{self, Root, UnixSeconds};
 use crate::version::ReleaseCounter;
 use alloc::{
+    collections::BTreeMap,
     format,
     string::{String, ToString},
     sync::Arc,
@@ -191,22 +192,31 @@ impl Fleet {
         highest.unwrap_or_default().next()
     }
 
-    /// The release a new publish of `product` should go back to: the newest that completed.
+    /// The release a new publish of `product` should go back to: that of the last completed
+    /// rollout, or, before there was one, the one that most devices run.
     pub fn good_release(&self, product: &str) -> Option<&ReleaseId> {
-        let done = self.order.iter().rev().filter_map(|id| {
-            let running = self.rollouts.get(id)?;
-            let is_done = running.rollout.phase.name() == "completed";
-            let target = &running.rollout.plan.target;
-            match target {
-                Target::Release(id) if is_done && id.product.as_str() == product => Some(id),
-                Target::Release(_) | Target::WayBackOf(_) => None,
+        let completed = self.order.iter().rev().filter_map(|id| {
+            let rollout = &self.rollouts.get(id)?.rollout;
+            match (&rollout.phase, &rollout.plan.target) {
+                (Phase::Completed { .. }, Target::Release(id)) => Some(id),
+                _ => None,
             }
         });
-        let mut done = done;
-        done.next().or_else(|| {
-            let oldest = self.releases.values().filter(|r| r.id.product.as_str() == product);
-            oldest.min_by_key(|release| release.counter).map(|release| &release.id)
-        })
+        let mut completed = completed.filter(|id| id.product.as_str() == product);
+        completed.next().or_else(|| self.most_run(product))
+    }
+
+    fn most_run(&self, product: &str) -> Option<&ReleaseId> {
+        let mut running: BTreeMap<Digest, u64> = BTreeMap::new();
+        for digest in self.devices.values().filter_map(|device| device.running()) {
+            *running.entry(digest).or_default() += 1;
+        }
+        let of_product = self.releases.values().filter(|r| r.id.product.as_str() == product);
+        let counted = of_product.map(|release| {
+            let devices = release.artifacts.iter().filter_map(|a| running.get(&a.image)).sum();
+            (devices, &release.id)
+        });
+        counted.filter(|(devices, _): &(u64, _)| *devices > 0).max().map(|(_, id)| id)
     }
 
     /// Checks a root document: the first one by itself, a later one against the one in force.

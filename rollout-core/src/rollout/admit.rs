@@ -82,6 +82,9 @@ pub enum Ineligible {
     /// Its attempt in this rollout is over.
     #[error("the device's attempt ended: {0}")]
     Ended(&'static str),
+    /// It was let go on already.
+    #[error("the device has its permit and is on trial")]
+    OnTrial,
     /// Its counter is as high.
     #[error("its confirmed counter {have} is not below {offered}")]
     Counter {
@@ -194,6 +197,7 @@ impl Ineligible {
             Self::Requires(_) => "EX-021",
             Self::Offers { .. } => "EX-022",
             Self::Superseded(_) => "EX-023",
+            Self::OnTrial => "EX-024",
         }
     }
 
@@ -242,6 +246,9 @@ impl Rollout {
         candidate: &Candidate<'a>,
     ) -> Result<Terms<'a>, Ineligible> {
         let artifact = self.suits(candidate)?;
+        if candidate.execution.is_some_and(|execution| execution.state == State::Permitted) {
+            return Err(Ineligible::OnTrial);
+        }
         let binding = self.can_be_served(candidate, artifact)?;
         if !self.phase.gives() {
             return Err(Ineligible::Phase(self.phase.name()));

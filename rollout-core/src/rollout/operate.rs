@@ -138,10 +138,10 @@ impl Rollout {
             return Err(Refusal::SamePerson { by: by.as_str().into() });
         }
         people.push(by.clone());
-        match next.phase {
-            Phase::AwaitingApproval { rung } => Ok(next.await_approval(rung, now)),
-            _ => Ok(next.stay(Waiting::Reach { have: 0, of: 0 })),
+        if let Phase::AwaitingApproval { rung } = next.phase {
+            return Ok(next.await_approval(rung, now));
         }
+        Ok(next.stay(Waiting::Reach { have: 0, of: 0 }))
     }
 
     fn cancel(&self, by: &Principal) -> Result<Step, Refusal> {
@@ -154,11 +154,9 @@ impl Rollout {
     }
 
     fn still_going(&self) -> Result<(), Refusal> {
-        match self.phase {
-            Phase::Halted { .. } | Phase::Canceled { .. } => {
-                Err(Refusal::Ended { phase: self.phase.name() })
-            }
-            _ => Ok(()),
+        if self.phase.stops() {
+            return Err(Refusal::Ended { phase: self.phase.name() });
         }
+        Ok(())
     }
 }

@@ -236,10 +236,8 @@ impl Rollout {
         }
         match self.unfinished(seen, evaluation, now) {
             Some(waiting) => {
-                self.phase = match waiting {
-                    Waiting::Reach { .. } => Phase::Deploying,
-                    _ => Phase::Soaking,
-                };
+                let deploys = matches!(waiting, Waiting::Reach { .. });
+                self.phase = if deploys { Phase::Deploying } else { Phase::Soaking };
                 self.stay(waiting)
             }
             None if self.rung == self.plan.ladder.last() => {

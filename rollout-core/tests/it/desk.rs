@@ -253,6 +253,8 @@ impl Desk {
         if !matches!(self.begin(device), Some(Reply::Yes { .. })) {
             return false;
         }
+        // The check-in on trial is its round trip; it is never offered anything.
+        assert!(!self.offer(device), "an offer to a device on trial");
         self.check_in(device, "1.1.0", 2);
         self.report(device, Event::Confirmed, None);
         true

@@ -4,6 +4,7 @@ use crate::desk::{Desk, base, device, fields};
 use proptest::prelude::*;
 use rollout_core::fleet::Verdict;
 use rollout_core::gate::pacing;
+use rollout_core::id::DeviceId;
 use rollout_core::journal::Entry;
 use rollout_core::position::Frontier;
 use rollout_core::rollout::{Command, Phase, StratumId};
@@ -88,12 +89,11 @@ impl Watch {
     /// No permit between a halt and its resume by two; the frontier never falls.
     fn look(&mut self, desk: &Desk) {
         for stored in &desk.journal[self.read..] {
-            match &stored.entry {
-                Entry::Permitted { .. } => {
-                    assert!(!self.halted, "a permit after a halt at {:?}", stored.seq);
-                }
-                Entry::Stepped { input, .. } => self.follow(desk, input),
-                _ => {}
+            if let Entry::Permitted { .. } = &stored.entry {
+                assert!(!self.halted, "a permit after a halt at {:?}", stored.seq);
+            }
+            if let Entry::Stepped { input, .. } = &stored.entry {
+                self.follow(desk, input);
             }
         }
         self.read = desk.journal.len();
@@ -123,6 +123,27 @@ fn buckets_are_conserved(desk: &Desk) {
     let (buckets, members) = desk.fleet.census(running, desk.now);
     assert_eq!(buckets.values().sum::<u64>(), members);
     assert_eq!(members, DEVICES as u64);
+}
+
+fn exposed(desk: &Desk) -> Vec<DeviceId> {
+    let executions = &desk.fleet.rollouts[&desk.rollout].executions;
+    let exposed = executions.iter().filter(|(_, execution)| execution.exposure.is_some());
+    exposed.map(|(id, _)| id.clone()).collect()
+}
+
+/// Who was exposed stays exposed, but for a stop before the switch.
+fn exposure_is_kept(before: &[DeviceId], desk: &Desk, op: &Op) {
+    let stopped = if let Op::Report(index, Event::Stopped, _)
+    | Op::Duplicate(index, _, Event::Stopped) = op
+    {
+        Some(device(*index))
+    } else {
+        None
+    };
+    let after = exposed(desk);
+    for id in before.iter().filter(|id| Some(*id) != stopped.as_ref()) {
+        assert!(after.contains(id), "{op:?} took the exposure of {id} back");
+    }
 }
 
 /// Before the first proof, what is at risk never exceeds what the evidence allows.
@@ -166,7 +187,9 @@ proptest! {
         let mut desk = Desk::started(DEVICES, fields(&["5", "25%", "100%"]));
         let mut watch = Watch::default();
         for op in &ops {
+            let exposed = exposed(&desk);
             play(&mut desk, op);
+            exposure_is_kept(&exposed, &desk, op);
             watch.look(&desk);
             buckets_are_conserved(&desk);
             cap_holds(&desk);

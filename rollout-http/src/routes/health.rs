@@ -16,7 +16,7 @@ pub(crate) async fn alive() -> &'static str {
 pub(crate) async fn ready<B: Backend>(State(desk): State<Desk<B>>) -> Answer {
     let ready = desk.backend.read(|fleet| Ready {
         read_to: fleet.read_to.0,
-        root_version: fleet.root.as_ref().map_or(0, |root| root.version().0.into()),
+        root_version: fleet.root.as_ref().map_or(0, |root| root.version().0),
         devices: fleet.devices.len() as u64,
     });
     json(StatusCode::OK, &ready)

@@ -20,6 +20,15 @@ use rollout_core::port::{ImageError, ImageStore as _};
 use rollout_core::release::{Lifecycle, ReleaseId};
 use rollout_core::trust::{Envelope, Manifest, Root};
 use rollout_core::version::ReleaseCounter;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// What is read of a [`RootBody`] that somebody stores.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RootRequest {
+    envelope: String,
+}
 
 /// `PUT /v1/root`
 pub(crate) async fn store_root<B: Backend>(
@@ -28,7 +37,7 @@ pub(crate) async fn store_root<B: Backend>(
     body: Body,
 ) -> Answer {
     authorize(&backend, &headers, Operation::StoreRoot)?;
-    let asked: RootBody = input::operator_json(body).await?;
+    let asked: RootRequest = input::operator_json(body).await?;
     let envelope = input::envelope(&asked.envelope)?;
     let written =
         backend.register(Box::new(move |fleet, _| Ok(fleet.accept_root(&envelope)?))).await?;
@@ -63,7 +72,7 @@ pub(crate) async fn root<B: Backend>(
 
 fn root_body(envelope: &[u8]) -> Option<RootBody> {
     let root = Root::decode(Envelope::open(envelope).ok()?.payload()).ok()?;
-    Some(RootBody { envelope: input::base64(envelope), version: Some(u64::from(root.version().0)) })
+    Some(RootBody { envelope: input::base64(envelope), version: Some(root.version().0) })
 }
 
 /// `GET /v1/products`
@@ -72,8 +81,11 @@ pub(crate) async fn products<B: Backend>(
     headers: HeaderMap,
 ) -> Answer {
     authorize(&backend, &headers, Operation::Read)?;
-    let products = backend
-        .read(|fleet| fleet.products.iter().map(|product| product.as_str().into()).collect());
+    let products = backend.read(|fleet| {
+        let named = fleet.products.iter().chain(fleet.releases.keys().map(|id| &id.product));
+        named.map(|product| product.as_str().to_owned()).collect::<BTreeSet<_>>()
+    });
+    let products = products.into_iter().collect();
     json(StatusCode::OK, &Products { products })
 }
 

@@ -34,8 +34,9 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Args, Debug)]
 pub struct Global {
-    /// Server to talk to, such as http://127.0.0.1:7878.
-    #[arg(long, global = true, env = "ROLLOUT_SERVER", value_name = "URL", help_heading = EVERYWHERE)]
+    /// Server to talk to, such as http://127.0.0.1:8470.
+    #[arg(long, global = true, env = "ROLLOUT_SERVER", value_name = "URL",
+        help_heading = EVERYWHERE)]
     pub server: Option<String>,
     /// Bearer token. Prefer the environment: other users of this machine can read arguments.
     #[arg(long, global = true, env = "ROLLOUT_TOKEN", hide_env_values = true,
@@ -105,7 +106,8 @@ pub enum Verb {
     Create {
         /// Plan file, TOML or JSON.
         plan: PathBuf,
-        /// Id of the rollout; the server draws one if absent. Giving it makes the command safe to repeat.
+        /// Id of the rollout; the server draws one if absent. Giving it makes the command safe to
+        /// repeat.
         #[arg(long, value_name = "UUID", value_parser = RolloutId::parse)]
         id: Option<RolloutId>,
         /// Start it at once.

@@ -57,7 +57,7 @@ async fn show(client: &Client, device: &DeviceId) -> Result<Answer, Failure> {
         ("version", json!(body.version)),
         ("image", json!(body.image)),
         ("counter", json!(body.counter)),
-        ("confirmed", json!(body.confirmed.map(words::yes_no))),
+        ("confirmed", json!(body.confirmed)),
         ("rollout", json!(body.open)),
     ]);
     answer.lines.extend(body.attributes.iter().map(|(name, value)| format!("  {name} = {value}")));
@@ -68,7 +68,7 @@ async fn show(client: &Client, device: &DeviceId) -> Result<Answer, Failure> {
 fn line(body: &DeviceBody) -> Value {
     json!({
         "id": body.id, "hardware": body.hardware, "version": body.version,
-        "confirmed": body.confirmed.map(words::yes_no), "standing": body.standing,
+        "confirmed": body.confirmed, "standing": body.standing,
         "last_seen": words::utc_or_never(body.last_seen),
     })
 }

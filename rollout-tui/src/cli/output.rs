@@ -76,7 +76,9 @@ fn text_of(value: &Value) -> String {
         Value::Null => "-".into(),
         Value::String(text) => words::plain(text),
         Value::Array(items) => items.iter().map(text_of).collect::<Vec<_>>().join(", "),
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+        Value::Bool(true) => "yes".into(),
+        Value::Bool(false) => "no".into(),
+        Value::Number(_) | Value::Object(_) => value.to_string(),
     }
 }
 

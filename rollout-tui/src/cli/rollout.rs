@@ -115,11 +115,12 @@ async fn steer(client: &Client, id: &str, steer: &Steer<'_>) -> Result<Answer, F
         Steer::Cancel => client.cancel(id).await,
     };
     let body = asked.map_err(|error| Failure::server(what(), &error))?;
-    let line = &body.line;
-    let waiting = line.waiting.as_ref().map(|why| format!(", waits for {why}"));
-    let waiting = waiting.unwrap_or_default();
-    let said = format!("{done} {id}: {}{waiting}", words::spaced(&line.phase));
-    Ok(Answer::line(said, to_json(&body)?))
+    let standing = Answer::fields(&[
+        ("phase", json!(words::spaced(&body.line.phase))),
+        ("cause", json!(body.cause)),
+        ("waits_for", json!(body.line.waiting)),
+    ]);
+    Ok(Answer::line(format!("{done} {id}"), to_json(&body)?).with(standing.lines))
 }
 
 /// Reads a plan's file.
@@ -266,7 +267,7 @@ async fn status(client: &Client, id: RolloutId) -> Result<Answer, Failure> {
         ("waits_for", json!(waiting)),
         ("open_to", json!(body.open_to)),
         ("members", json!(words::count(body.members, "device"))),
-        ("buckets", json!(buckets(&body))),
+        ("buckets", buckets(&body)),
         ("gate", json!(gate(&body))),
         ("proven", json!(body.proven.as_ref().map(proven))),
         ("pace", json!(pace(&body))),
@@ -287,10 +288,11 @@ async fn status(client: &Client, id: RolloutId) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
-fn buckets(body: &RolloutBody) -> String {
+fn buckets(body: &RolloutBody) -> Value {
     let filled = body.buckets.iter().filter(|(_, devices)| **devices > 0);
     let filled = filled.map(|(bucket, devices)| format!("{} {devices}", words::spaced(bucket)));
-    filled.collect::<Vec<_>>().join(", ")
+    let filled: Vec<_> = filled.collect();
+    if filled.is_empty() { Value::Null } else { json!(filled) }
 }
 
 fn gate(body: &RolloutBody) -> String {

@@ -213,12 +213,7 @@ fn an_image_for_nobody_is_refused_before_the_server_hears_of_it() {
     let ((fake, kept), folder) = (releases(), desk());
     let (code, _, err) = fake.said(folder.path(), &[&PUBLISH[..], &["./a.bin"]].concat());
     assert_eq!(code, 1);
-    insta::assert_snapshot!(err, @r#"
-    CE-006
-      × cannot publish image `a.bin`
-      ╰─▶ no hardware model is named for image a688c71dcc6792aa3882ea2ae6c236fdae4bf9590122858350d02bdcb3d5fac8
-      help: write `--image FILE:MODEL`, or add `--hardware MODEL`
-    "#);
+    insta::assert_snapshot!("an_image_for_nobody", err);
     assert!(memory(&kept).bytes.is_empty());
     let models = [&PUBLISH[..], &["./a.bin", "--hardware", "v980"]].concat();
     assert_eq!(fake.said(folder.path(), &models).0, 0);

@@ -40,7 +40,8 @@ fn rollout() -> Value {
         "pace": { "in_flight": 2, "cap": 20, "free": 18, "held_by": null, "offers": 4,
                   "max_in_flight": 5000, "budget": 20 },
         "reach": { "reachable": 20, "served": 12 },
-        "proven": { "matured": 10, "at": 1_800_000_000 }, "at_end": null, "superseded_by": null, "generation": 9, "plan": {},
+        "proven": { "matured": 10, "at": 1_800_000_000 }, "at_end": null,
+        "superseded_by": null, "generation": 9, "plan": {},
     });
     if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
         body.extend(more);

@@ -107,11 +107,10 @@ impl Teller {
 
     /// Folds an entry and says what it changed, if anybody wants to know.
     fn line(&mut self, stored: &Stored) -> anyhow::Result<Option<String>> {
-        let before = match &stored.entry {
-            Entry::Stepped { rollout, .. } => {
-                self.replayed.rollouts.get(rollout).map(|running| running.rollout.clone())
-            }
-            _ => None,
+        let before = if let Entry::Stepped { rollout, .. } = &stored.entry {
+            self.replayed.rollouts.get(rollout).map(|running| running.rollout.clone())
+        } else {
+            None
         };
         self.replayed.fold(stored)?;
         Ok(match &stored.entry {
@@ -138,7 +137,19 @@ impl Teller {
                     })
                 })
             }
-            _ => None,
+            Entry::HostingSet(_)
+            | Entry::ProductAdded { .. }
+            | Entry::Withdrawn { .. }
+            | Entry::CohortDefined { .. }
+            | Entry::TokenMade(_)
+            | Entry::TokenRevoked { .. }
+            | Entry::EnrollmentOpened(_)
+            | Entry::Enrolled { .. }
+            | Entry::Seen { .. }
+            | Entry::Clock
+            | Entry::Offered { .. }
+            | Entry::Permitted { .. }
+            | Entry::Held { .. } => None,
         })
     }
 
@@ -194,6 +205,10 @@ fn moved(before: &Rollout, after: &Rollout) -> Option<String> {
         }
         Phase::Halted { cause, .. } => format!("is HALTED by {}: {cause}", cause.name()),
         Phase::Completed { .. } => "is completed".into(),
-        other => format!("is {}", other.name().replace('_', " ")),
+        Phase::Draft
+        | Phase::AwaitingApproval { .. }
+        | Phase::Scheduled { .. }
+        | Phase::Paused { .. }
+        | Phase::Canceled { .. } => format!("is {}", after.phase.name().replace('_', " ")),
     })
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use firmware_agent::host::fleet;
 use rollout_core::fleet::{EndCounts, Running};
 use rollout_core::id::RolloutId;
-use rollout_core::rollout::Phase;
+use rollout_core::rollout::{Cause, Phase};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::time::Duration;
@@ -145,16 +145,13 @@ fn ended(stage: &Stage, id: RolloutId, booted: Option<u64>) -> anyhow::Result<En
 
 fn of(running: &Running) -> Ended {
     let rollout = &running.rollout;
-    let (cause, why) = match &rollout.phase {
-        Phase::Halted { cause, .. } => (Some(cause.name()), Some(cause.to_string())),
-        _ => (None, None),
-    };
+    let cause = if let Phase::Halted { cause, .. } = &rollout.phase { Some(cause) } else { None };
     Ended {
         name: rollout.plan.name.clone(),
         phase: rollout.phase.name(),
         counts: running.at_end.unwrap_or_else(|| running.counts()),
-        cause,
-        why,
+        cause: cause.map(Cause::name),
+        why: cause.map(ToString::to_string),
         proven_at: rollout.proven.map(|proven| proven.matured),
         booted_bad_by_flash: None,
         buckets_sum: 0,

@@ -1,7 +1,7 @@
 //! The queue: takes what has come in, in groups, and makes it durable, folded and answered.
 
 use super::Shared;
-use rollout_core::fleet::{Answer, Ask, Fleet, Registered};
+use rollout_core::fleet::{Answer, Ask, Fleet, Registered, RegistryError};
 use rollout_core::id::RolloutId;
 use rollout_core::journal::{Entry, Stored};
 use rollout_core::port::{Decision, ImageStore, Outgoing, Store, StoreError};
@@ -294,9 +294,10 @@ fn commanded_entry(
     now: Timestamp,
 ) -> Result<(Entry, Vec<Outgoing>), Problem> {
     fleet.command(id, commanded, now).map_err(|error| Problem {
-        kind: match error {
-            rollout_core::fleet::RegistryError::Unknown { .. } => Kind::NotFound,
-            _ => Kind::Conflict,
+        kind: if matches!(error, RegistryError::Unknown { .. }) {
+            Kind::NotFound
+        } else {
+            Kind::Conflict
         },
         code: error.code(),
         detail: error.to_string(),

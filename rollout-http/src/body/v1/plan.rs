@@ -122,10 +122,12 @@ pub fn parse_plan_with(
 fn read_text(text: &str) -> Result<Value, PlanError> {
     let unreadable = |error: String| field("plan", error.trim().replace('\n', " "));
     if text.trim_start().starts_with('{') {
-        return serde_json::from_str(text).map_err(|error| unreadable(error.to_string()));
+        // TOML's own values refuse a key that is given twice; JSON's would take the last.
+        let read = serde_json::from_str::<toml::Value>(text).map(to_json);
+        return read.map_err(|error| unreadable(error.to_string()));
     }
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        let before = &text[..error.span().map_or(0, |span| span.start.min(text.len()))];
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let (line, column) = before.chars().fold((1, 1), |(line, column), c| match c {
             '\n' => (line + 1, 1),
             _ => (line, column + 1),

@@ -4,11 +4,10 @@ use serde::{Deserialize, Serialize};
 
 /// A root document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct RootBody {
     /// The signed document, base64.
     pub envelope: String,
-    /// Its version; ignored in requests, where the document says it.
+    /// Its version; left out of requests, where the document says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
 }

@@ -210,7 +210,7 @@ pub struct CheckBody {
     pub plan: Value,
     /// Devices of its cohort.
     pub members: u64,
-    /// Of these, could get it now or later.
+    /// Of these, could get it as they are; the ladder decides when.
     pub eligible: u64,
     /// Of these, heard of lately.
     pub reachable: u64,

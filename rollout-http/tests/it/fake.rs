@@ -1,0 +1,218 @@
+//! A backend in memory: the core's own model behind a lock, and images in a map.
+
+use rollout_core::device::Facts;
+use rollout_core::fleet::{Answer, Ask, Fleet, Registered, Reply};
+use rollout_core::hosting::Binding;
+use rollout_core::id::{DeviceId, Digest, RolloutId};
+use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
+use rollout_core::port::{ImageError, ImageStore, ImageUpload};
+use rollout_core::rollout::{Commanded, Input};
+use rollout_core::time::Timestamp;
+use rollout_http::backend::{Backend, Check, CheckedIn, Problem};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+#[derive(Clone)]
+pub struct Fake(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<(Fleet, Vec<Stored>)>,
+    images: Images,
+    now: AtomicU64,
+    drawn: AtomicU64,
+}
+
+#[derive(Clone, Default)]
+pub struct Images(Arc<Mutex<BTreeMap<Digest, Vec<u8>>>>);
+
+pub struct Upload {
+    images: Images,
+    digest: Digest,
+    length: u64,
+    bytes: Vec<u8>,
+}
+
+impl Fake {
+    pub fn new(fleet: Fleet, now: Timestamp) -> Self {
+        Self(Arc::new(Inner {
+            state: Mutex::new((fleet, Vec::new())),
+            images: Images::default(),
+            now: AtomicU64::new(now.0),
+            drawn: AtomicU64::new(0),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, (Fleet, Vec<Stored>)> {
+        self.0.state.lock().expect("no test panics with the lock")
+    }
+
+    pub fn pass(&self, millis: u64) {
+        self.0.now.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    pub fn write(&self, entries: Vec<Entry>) -> Vec<Stored> {
+        let at = self.now();
+        let (fleet, journal) = &mut *self.state();
+        let from = journal.len();
+        for entry in entries {
+            let stored = Stored { seq: Seq(journal.len() as u64 + 1), at, entry };
+            fleet.fold(&stored).expect("folds");
+            journal.push(stored);
+        }
+        journal[from..].to_vec()
+    }
+
+    fn decide(&self, ask: Ask) -> Answer {
+        let now = self.now();
+        let decided = {
+            let (fleet, _) = &mut *self.state();
+            fleet.refresh(now);
+            fleet.decide(now, &[ask])
+        };
+        self.write(decided.entries);
+        decided.answers.into_iter().next().expect("one answer to one ask")
+    }
+
+    pub fn journal(&self) -> Vec<Stored> {
+        self.state().1.clone()
+    }
+}
+
+impl Backend for Fake {
+    type Images = Images;
+
+    fn images(&self) -> &Images {
+        &self.0.images
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.now.load(Ordering::Relaxed))
+    }
+
+    fn entropy(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(32) {
+            let drawn = self.0.drawn.fetch_add(1, Ordering::Relaxed);
+            let block = Digest::of(&drawn.to_be_bytes());
+            chunk.copy_from_slice(&block.as_bytes()[..chunk.len()]);
+        }
+    }
+
+    fn url_key(&self) -> &[u8; 32] {
+        &[42; 32]
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Fleet) -> T) -> T {
+        read(&self.state().0)
+    }
+
+    async fn check_in(&self, device: DeviceId, facts: Facts) -> Result<CheckedIn, Problem> {
+        let facts = Box::new(facts);
+        self.write(vec![Entry::Seen { device: device.clone(), facts }]);
+        let (now, id) = (self.now(), device.clone());
+        self.state().0.touch(&id, now);
+        let Answer::Offer(offer) = self.decide(Ask::Offer { device }) else {
+            panic!("an offer was asked for");
+        };
+        let home = self.read(|fleet| fleet.hosting.default_home().clone());
+        let root = self.read(|fleet| fleet.root.as_ref().map(|root| root.version().0));
+        Ok(CheckedIn {
+            offer,
+            stop: None,
+            poll_secs: home.poll_secs,
+            binding: Binding {
+                generation: home.generation,
+                home: home.id,
+                endpoint: home.endpoint,
+                services: Vec::new(),
+                poll_secs: home.poll_secs,
+            },
+            root_version: root.unwrap_or_default(),
+            root: None,
+        })
+    }
+
+    async fn begin(
+        &self,
+        device: DeviceId,
+        rollout: RolloutId,
+        attempt: u32,
+        digest: Digest,
+    ) -> Result<Reply, Problem> {
+        match self.decide(Ask::Begin { device, rollout, attempt, digest }) {
+            Answer::Begin(reply) => Ok(reply?),
+            Answer::Offer(_) => panic!("a permit was asked for"),
+        }
+    }
+
+    async fn report(&self, reports: Vec<ReportRecord>) -> Result<(), Problem> {
+        self.write(reports.into_iter().map(Entry::Reported).collect());
+        Ok(())
+    }
+
+    async fn register(&self, check: Check) -> Result<Vec<Stored>, Problem> {
+        let now = self.now();
+        let registered = check(&self.state().0, now)?;
+        Ok(match registered {
+            Registered::New(entries) => self.write(entries),
+            Registered::Known => Vec::new(),
+        })
+    }
+
+    async fn command(&self, rollout: RolloutId, commanded: Commanded) -> Result<(), Problem> {
+        let now = self.now();
+        let input = Input::Command(commanded);
+        let state = self.read(|fleet| {
+            let running = fleet.rollouts.get(&rollout);
+            let running = running.ok_or_else(|| Problem::unknown("rollout", rollout))?;
+            Ok::<_, Problem>(running.rollout.step(&input, now)?.next.state_hash())
+        })?;
+        self.write(vec![Entry::Stepped { rollout, input: Box::new(input), state }]);
+        Ok(())
+    }
+
+    async fn entries(&self, after: Seq, limit: usize) -> Result<Vec<Stored>, Problem> {
+        let journal = self.journal();
+        Ok(journal.into_iter().filter(|stored| stored.seq > after).take(limit).collect())
+    }
+}
+
+impl ImageStore for Images {
+    type Upload = Upload;
+
+    async fn begin(&self, digest: Digest, length: u64) -> Result<Upload, ImageError> {
+        Ok(Upload { images: self.clone(), digest, length, bytes: Vec::new() })
+    }
+
+    async fn length(&self, digest: Digest) -> Result<Option<u64>, ImageError> {
+        let images = self.0.lock().expect("no test panics with the lock");
+        Ok(images.get(&digest).map(|image| image.len() as u64))
+    }
+
+    async fn read(&self, digest: Digest, offset: u64, limit: usize) -> Result<Vec<u8>, ImageError> {
+        let images = self.0.lock().expect("no test panics with the lock");
+        let image = images.get(&digest).ok_or(ImageError::Unknown(digest))?;
+        Ok(image.iter().skip(offset as usize).take(limit).copied().collect())
+    }
+}
+
+impl ImageUpload for Upload {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), ImageError> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<(), ImageError> {
+        let (wanted, found) = (self.length, self.bytes.len() as u64);
+        if wanted != found {
+            return Err(ImageError::Length { wanted, found });
+        }
+        let found = Digest::of(&self.bytes);
+        if found != self.digest {
+            return Err(ImageError::Digest { wanted: self.digest, found });
+        }
+        let mut images = self.images.0.lock().expect("no test panics with the lock");
+        images.insert(found, self.bytes);
+        Ok(())
+    }
+}
