@@ -272,3 +272,14 @@ impl Entry {
         }
     }
 }
+
+/// An effect to be carried out outside, at least once. The key makes twice the same as once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Derived from rollout, batch, attempt: never from a generation.
+    pub key: String,
+    /// What is to be done.
+    pub kind: String,
+    /// Its rollout.
+    pub rollout: RolloutId,
+}

@@ -3,7 +3,8 @@
 //! Deliberately no runtime: methods return futures that are `Send`. Each port has one conformance
 //! suite that every implementation runs. No module of the domain uses this one.
 
-use crate::id::{DeviceId, Digest, RolloutId};
+use crate::id::{DeviceId, Digest};
+pub use crate::journal::Outgoing;
 use crate::journal::{Entry, Seq, Stored};
 use crate::time::Timestamp;
 use alloc::{string::String, vec::Vec};
@@ -65,17 +66,6 @@ impl StoreError {
             Self::Failed { .. } => "look at disk space and permissions; nothing was acknowledged",
         }
     }
-}
-
-/// An effect to be carried out outside, at least once. The key makes twice the same as once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
-    /// Derived from rollout, batch, attempt: never from a generation.
-    pub key: String,
-    /// What is to be done.
-    pub kind: String,
-    /// Its rollout.
-    pub rollout: RolloutId,
 }
 
 /// What one decision writes, all or nothing.

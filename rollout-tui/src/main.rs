@@ -13,7 +13,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    #[expect(clippy::disallowed_methods, reason = "a command line asks what time it is, once")]
+    let now = SystemTime::now();
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut entropy = |bytes: &mut [u8]| {
         getrandom::fill(bytes).map_err(|error| {
             let hint = "start it where the system gives random bytes";

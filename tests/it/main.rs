@@ -1,1 +1,4 @@
 //! Tests that cross rooms.
+
+mod no_std;
+mod tidy;

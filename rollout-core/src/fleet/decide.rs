@@ -8,8 +8,7 @@ use crate::device::Execution;
 use crate::gate::Evaluation;
 use crate::hosting::{self, Binding, Contract, Home};
 use crate::id::{DeviceId, Digest, RolloutId};
-use crate::journal::Entry;
-use crate::port::Outgoing;
+use crate::journal::{Entry, Outgoing};
 use crate::release::Artifact;
 use crate::rollout::{
     Candidate, Commanded, Effect, Ineligible, Input, Patience, Permit, Rollout, Step, Tally, Terms,

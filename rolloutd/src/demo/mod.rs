@@ -10,6 +10,7 @@ mod stage;
 mod summary;
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
@@ -47,7 +48,7 @@ impl FromStr for Bad {
 #[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Devices of the fleet.
-    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = devices())]
     pub devices: u32,
     /// Seed of keys, images and of everything the devices draw.
     #[arg(long, value_name = "S", default_value_t = 1)]
@@ -56,7 +57,7 @@ pub struct Options {
     #[arg(long, value_name = "HOW", default_value = "explicit")]
     pub bad: Bad,
     /// Seconds from a permit until a silent device counts as lost.
-    #[arg(long, value_name = "SECS", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECS", default_value_t = 4, value_parser = seconds())]
     pub horizon: u64,
     /// One JSON object per line; the last one is the summary.
     #[arg(long)]
@@ -67,6 +68,16 @@ pub struct Options {
     /// Let the bad release go unpaced, to show what pacing prevents.
     #[arg(long, hide = true)]
     pub unpaced: bool,
+}
+
+/// As many as one process has files and ports for.
+fn devices() -> RangedU64ValueParser<u32> {
+    RangedU64ValueParser::new().range(1..=20_000)
+}
+
+/// At most an hour.
+fn seconds() -> RangedU64ValueParser<u64> {
+    RangedU64ValueParser::new().range(1..=3600)
 }
 
 impl Options {
