@@ -11,11 +11,11 @@ use crate::id::{DeviceId, Digest, RolloutId};
 use crate::journal::{Entry, Outgoing};
 use crate::release::Artifact;
 use crate::rollout::{
-    Candidate, Commanded, Effect, Ineligible, Input, Patience, Permit, Rollout, Step, Tally, Terms,
-    Waiting,
+    Candidate, Command, Commanded, Effect, Ineligible, Input, Installed, Patience, Permit, Rollout,
+    Step, Tally, Terms, Waiting,
 };
 use crate::time::{Span, Timestamp};
-use alloc::{boxed::Box, collections::BTreeMap, format, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, format, sync::Arc, vec, vec::Vec};
 
 /// What a device asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +162,26 @@ impl Fleet {
         draft.decided
     }
 
+    /// After a halt, if the plan says so: the rollout that takes devices back, drafted and started
+    /// in the author's name. Its id follows from the halted one's, so it exists once per halt.
+    fn way_back_on_halt(&self, step: &Step, now: Timestamp) -> Vec<Entry> {
+        let halted = &step.next;
+        let wanted =
+            halted.plan.on_halt == Installed::RollBack && step.effects.contains(&Effect::Halted);
+        let Some(Ok((plan, _))) = wanted.then(|| self.rollback_plan(halted.id)) else {
+            return Vec::new();
+        };
+        let (rollout, plan, by) = (halted.way_back_id(), Arc::new(plan), halted.author.clone());
+        let draft = Rollout::draft(rollout, plan.clone(), by.clone(), now);
+        let start = Input::Command(Commanded { by: by.clone(), command: Command::Start });
+        let mut entries = vec![Entry::Drafted { rollout, plan, by }];
+        if let Ok(started) = draft.step(&start, now) {
+            let state = started.next.state_hash();
+            entries.push(Entry::Stepped { rollout, input: Box::new(start), state });
+        }
+        entries
+    }
+
     /// What a rollout would answer a check-in: nothing, an offer yet to be made (`Some(None)`), or
     /// the one that is open already, which needs no decision.
     pub fn standing_offer(
@@ -200,7 +220,7 @@ impl Fleet {
         id: RolloutId,
         commanded: &Commanded,
         now: Timestamp,
-    ) -> Result<(Entry, Vec<Outgoing>), RegistryError> {
+    ) -> Result<(Vec<Entry>, Vec<Outgoing>), RegistryError> {
         let now = now.max(self.clock);
         let running =
             self.rollouts.get(&id).ok_or_else(|| RegistryError::unknown("rollout", id))?;
@@ -208,7 +228,9 @@ impl Fleet {
         let step = running.rollout.step(&input, now)?;
         let outbox = outgoing(&step).collect();
         let state = step.next.state_hash();
-        Ok((Entry::Stepped { rollout: id, input: Box::new(input), state }, outbox))
+        let mut entries = vec![Entry::Stepped { rollout: id, input: Box::new(input), state }];
+        entries.extend(self.way_back_on_halt(&step, now));
+        Ok((entries, outbox))
     }
 
     /// Why a device is or is not offered what a rollout installs: the very decision.
@@ -241,6 +263,7 @@ impl Draft<'_> {
                 state: step.next.state_hash(),
             });
             self.decided.outbox.extend(outgoing(&step));
+            self.decided.entries.extend(self.fleet.way_back_on_halt(&step, self.now));
         }
         self.rollouts.insert(id, (step.next, running.tally.clone()));
     }

@@ -35,5 +35,5 @@ pub use plan::{
 pub use refusal::Refusal;
 pub use state_hash::StateHash;
 pub use step::{Effect, Input, Proven, Rollout, Step};
-pub use tally::{Arm, Cell, CellKey, Pending, Tally};
+pub use tally::{Arm, Cell, CellKey, FailureRun, Pending, Tally};
 pub use waiting::Waiting;

@@ -36,13 +36,14 @@ impl Observation {
         evidence(&self.tally, epoch)
     }
 
-    /// The counters of the hard stops, over the whole rollout.
-    pub fn stop_counts(&self) -> StopCounts {
-        let all = self.tally.sum(|_| true);
+    /// The counters of the hard stops in `epoch`: a halt that two people resumed is behind us.
+    pub fn stop_counts(&self, epoch: EvidenceEpoch) -> StopCounts {
+        let sum = self.tally.sum(|key| key.epoch == epoch);
+        let run = self.tally.run;
         StopCounts {
-            bricked: all.silent,
-            safety_faults: all.safety_faults,
-            consecutive_failures: self.tally.consecutive_failures,
+            bricked: sum.silent,
+            safety_faults: sum.safety_faults,
+            consecutive_failures: if run.epoch == epoch { run.length } else { 0 },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Admitted, EvidenceEpoch, Ineligible, Rollout, Tally, Waiting, observe};
 use crate::device::{Execution, Exposure, State};
-use crate::gate::{HoldReason, Pacing};
+use crate::gate::{HoldReason, Pacing, pacing};
 use crate::rollout::{Candidate, Phase};
 use crate::time::{ServiceTime, Span};
 use core::fmt;
@@ -76,13 +76,19 @@ impl Rollout {
         }
     }
 
+    /// Most devices that evidence lets be at risk; without a bound once proven.
+    pub fn permit_cap(&self, tally: &Tally) -> u64 {
+        if self.proven.is_some() {
+            return u64::MAX;
+        }
+        let Ok(evidence) = observe::evidence(tally, self.epoch) else { return 0 };
+        pacing::cap(&self.plan.gates.failure, evidence.for_pass(), self.plan.budget())
+    }
+
     /// Most offers that may be open.
     pub(super) fn offer_cap(&self, tally: &Tally) -> u64 {
-        self.plan.pace.max_offers.unwrap_or_else(|| {
-            let slots = self.slots(tally).unwrap_or(0);
-            let held = tally.sum(|_| true).unconfirmed;
-            slots.saturating_add(held).saturating_mul(OFFERS_PER_PERMIT)
-        })
+        let permits = self.permit_cap(tally).min(self.plan.pace.max_in_flight.unwrap_or(u64::MAX));
+        self.plan.pace.max_offers.unwrap_or(permits.saturating_mul(OFFERS_PER_PERMIT))
     }
 
     /// Decides whether a device that has the image may switch.

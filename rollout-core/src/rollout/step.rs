@@ -8,7 +8,7 @@ use super::{
     StateHash, StratumId, Waiting,
 };
 use crate::gate::{Evaluation, Evidence, HoldReason, Verdict};
-use crate::id::{Principal, RolloutId};
+use crate::id::{Digest, Principal, RolloutId};
 use crate::position::{Frontier, Salt};
 use crate::time::Timestamp;
 use alloc::{collections::BTreeMap, format, sync::Arc, vec, vec::Vec};
@@ -132,6 +132,16 @@ impl Rollout {
         Salt::of(&format!("{}", self.id))
     }
 
+    /// The id of the rollout that takes this one back after a halt in this epoch: a UUID of
+    /// version 8, so that asking twice is asking once.
+    //= RFC 9562 §5.8
+    pub fn way_back_id(&self) -> RolloutId {
+        let name = format!("way-back-v1/{}/{}", self.id, self.epoch.0);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&Digest::of(name.as_bytes()).as_bytes()[..16]);
+        RolloutId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
     /// How far a stratum is open.
     pub fn frontier(&self, stratum: StratumId) -> Frontier {
         self.frontiers.get(&stratum).copied().unwrap_or(Frontier::CLOSED)
@@ -176,7 +186,7 @@ impl Rollout {
     /// What the gates say.
     pub fn evaluate(&self, seen: &Observation) -> Evaluation {
         let evidence = self.evidence(seen);
-        self.plan.gate_set().evaluate(self.epoch, &[evidence], &seen.stop_counts())
+        self.plan.gate_set().evaluate(self.epoch, &[evidence], &seen.stop_counts(self.epoch))
     }
 
     fn observe(&self, seen: &Observation, now: Timestamp) -> Step {

@@ -88,6 +88,15 @@ counts! {
     }
 }
 
+/// Failures without a good outcome between them, in the order they became known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FailureRun {
+    /// Evidence epoch of the latest; a new epoch starts a new run.
+    pub epoch: EvidenceEpoch,
+    /// How many.
+    pub length: u64,
+}
+
 /// All counts of one rollout.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tally {
@@ -95,8 +104,8 @@ pub struct Tally {
     pub cells: BTreeMap<CellKey, Cell>,
     /// Devices before exposure.
     pub pending: Pending,
-    /// Failures since the last good outcome, in the order they became known.
-    pub consecutive_failures: u64,
+    /// Failures since the last good outcome.
+    pub run: FailureRun,
 }
 
 impl Tally {
@@ -121,10 +130,12 @@ impl Tally {
         let failed =
             |e: Option<&Execution>| e.is_some_and(|e| e.exposure.is_some() && e.failure.is_some());
         let good = |e: Option<&Execution>| e.is_some_and(|e| e.outcome == Some(Outcome::Good));
+        let epoch = after.and_then(|e| e.exposure).map_or(self.run.epoch, |e| e.epoch);
         if failed(after) && !failed(before) {
-            self.consecutive_failures += 1;
+            let length = if epoch == self.run.epoch { self.run.length } else { 0 };
+            self.run = FailureRun { epoch, length: length + 1 };
         } else if good(after) && !good(before) {
-            self.consecutive_failures = 0;
+            self.run = FailureRun { epoch, length: 0 };
         }
     }
 

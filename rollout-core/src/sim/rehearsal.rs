@@ -64,7 +64,8 @@ impl Rehearsal {
         let rollout = rehearsal.rollout;
         rehearsal.write(Entry::Drafted { rollout, plan: Arc::new(plan), by: operator.clone() });
         let start = Commanded { by: operator, command: Command::Start };
-        if let Ok((entry, _)) = rehearsal.fleet.command(rollout, &start, rehearsal.now) {
+        let started = rehearsal.fleet.command(rollout, &start, rehearsal.now);
+        for entry in started.map(|(entries, _)| entries).unwrap_or_default() {
             rehearsal.write(entry);
         }
         Ok(rehearsal)

@@ -150,8 +150,8 @@ impl Desk {
     pub fn command(&mut self, by: &str, command: Command) -> Result<(), Refusal> {
         let commanded = Commanded { by: person(by), command };
         match self.fleet.command(self.rollout, &commanded, self.now) {
-            Ok((entry, _)) => {
-                self.write(entry);
+            Ok((entries, _)) => {
+                entries.into_iter().for_each(|entry| self.write(entry));
                 Ok(())
             }
             Err(rollout_core::fleet::RegistryError::Refused(refusal)) => Err(refusal),

@@ -2,7 +2,7 @@
 
 use crate::desk::{Desk, HORIZON, device, fields};
 use rollout_core::fleet::Reply;
-use rollout_core::rollout::{Command, Phase, Refusal, Waiting};
+use rollout_core::rollout::{Command, Installed, Phase, PlanFields, Refusal, Waiting};
 use rollout_core::time::{Span, Timestamp};
 use rollout_core::wire::{Event, Reason};
 
@@ -184,4 +184,55 @@ fn counts_of_another_rung_open_nothing() {
     }
     let after = desk.fleet.rollouts[&desk.rollout].rollout.rung;
     assert!(after.0 <= before.0 + 1, "one tick opened rungs {before:?} to {after:?}");
+}
+
+#[test]
+fn a_plan_that_says_so_takes_devices_back_after_a_halt() {
+    let wanted = PlanFields { on_halt: Installed::RollBack, ..fields(&["100%"]) };
+    let mut desk = Desk::started(30, wanted);
+    assert!(desk.update(&device(0)));
+    desk.command("ops", Command::Halt { reason: "smoke".into() }).expect("it runs");
+    let halted = &desk.fleet.rollouts[&desk.rollout].rollout;
+    let back = halted.way_back_id();
+    assert_eq!(desk.fleet.rollouts[&back].rollout.phase.name(), "deploying");
+    desk.rollout = back;
+    desk.tick(Span::secs(1));
+    assert!(desk.offer(&device(0)), "it runs the release");
+    assert!(!desk.offer(&device(1)), "it never got it");
+}
+
+#[test]
+fn a_resumed_halt_does_not_stop_for_what_is_behind_it() {
+    let mut wanted = fields(&["100%"]);
+    wanted.gates.stops.max_consecutive_failures = core::num::NonZeroU64::new(2);
+    let mut desk = Desk::started(30, wanted);
+    for index in 0..2 {
+        assert!(desk.offer(&device(index)));
+        desk.report(&device(index), Event::Downloaded, None);
+        assert!(matches!(desk.begin(&device(index)), Some(Reply::Yes { .. })));
+        desk.report(&device(index), Event::Returned, Some(Reason::Crash));
+    }
+    desk.tick(Span::secs(1));
+    assert_eq!(desk.phase(), "halted");
+    for name in ["ann", "bob"] {
+        desk.command(name, Command::Resume).expect("two people");
+    }
+    desk.tick(Span::secs(1));
+    assert_eq!(desk.phase(), "deploying");
+}
+
+#[test]
+fn devices_may_download_while_all_permits_are_out() {
+    let mut desk = Desk::started(130, fields(&["100%"]));
+    for index in 0..20 {
+        assert!(desk.update(&device(index)));
+    }
+    assert!(desk.offer(&device(20)), "the permit cap is used up, four times as many may wait");
+    desk.report(&device(20), Event::Downloaded, None);
+    assert!(matches!(desk.begin(&device(20)), Some(Reply::Wait(_))));
+    for index in 21..130 {
+        desk.offer(&device(index));
+    }
+    let pending = desk.fleet.rollouts[&desk.rollout].tally.pending;
+    assert_eq!(pending.offers, 80, "as many as may be");
 }

@@ -5,8 +5,8 @@ use super::scalar::Scalar;
 use rollout_core::id::Principal;
 use rollout_core::position::Frontier;
 use rollout_core::rollout::{
-    Arm, Cell, CellKey, Command, Commanded, EvidenceEpoch, Input, Observation, Pending, Reach,
-    RungIndex, StratumId, Tally,
+    Arm, Cell, CellKey, Command, Commanded, EvidenceEpoch, FailureRun, Input, Observation, Pending,
+    Reach, RungIndex, StratumId, Tally,
 };
 use rollout_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,16 @@ struct TallyRow {
     cells: BTreeMap<CellKey, Cell>,
     #[serde(with = "PendingRow")]
     pending: Pending,
-    consecutive_failures: u64,
+    #[serde(with = "FailureRunRow")]
+    run: FailureRun,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "FailureRun")]
+struct FailureRunRow {
+    #[serde(with = "scalar")]
+    epoch: EvidenceEpoch,
+    length: u64,
 }
 
 #[derive(Serialize, Deserialize)]

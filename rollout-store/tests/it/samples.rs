@@ -13,9 +13,9 @@ use rollout_core::journal::{
 use rollout_core::position::Frontier;
 use rollout_core::release::{ComponentId, ReleaseId, Target};
 use rollout_core::rollout::{
-    Admitted, Approval, Arm, Cell, CellKey, Command, Commanded, EvidenceEpoch, Gates, Input,
-    Installed, Ladder, Membership, Observation, OnSmall, Pace, Pending, Plan, PlanFields, Reach,
-    Reaching, Rung, RungIndex, Silence, StateHash, StratumId, Tally,
+    Admitted, Approval, Arm, Cell, CellKey, Command, Commanded, EvidenceEpoch, FailureRun, Gates,
+    Input, Installed, Ladder, Membership, Observation, OnSmall, Pace, Pending, Plan, PlanFields,
+    Reach, Reaching, Rung, RungIndex, Silence, StateHash, StratumId, Tally,
 };
 use rollout_core::time::{ServiceTime, Span, Timestamp, Window};
 use rollout_core::version::{ReleaseCounter, SecureVersion};
@@ -298,7 +298,7 @@ fn observation() -> Observation {
             ]
             .into(),
             pending: Pending { offers: 4, already: 5, refused: 6 },
-            consecutive_failures: 2,
+            run: FailureRun { epoch: EvidenceEpoch(1), length: 2 },
         },
         reach: Reach { rung: Some(RungIndex(1)), reachable: 1200, served: 1100 },
         count_frontiers: vec![(20, Frontier::at_bp(3)), (50, Frontier::OPEN)],

@@ -117,7 +117,7 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
             }
         }
         if ticked {
-            let now = self.clock.now();
+            let now = self.now();
             self.write(|fleet| fleet.refresh(now));
         }
         let outcome = if ticked || !group.asks.is_empty() {
@@ -131,9 +131,14 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
         }
     }
 
+    /// The time, never before that of the last entry: an earlier one would replay differently.
+    fn now(&self) -> Timestamp {
+        self.read(|fleet| fleet.clock).max(self.clock.now())
+    }
+
     /// Appends facts, and the passing of time if anything has come due; folds; acknowledges.
     async fn take_facts(&self, facts: Vec<(Vec<Entry>, Done<()>)>) {
-        let now = self.clock.now();
+        let now = self.now();
         let (lists, waiting): (Vec<_>, Vec<_>) = facts.into_iter().unzip();
         let mut entries: Vec<Entry> = lists.into_iter().flatten().collect();
         if self.read(|fleet| is_due(fleet, now)) {
@@ -218,7 +223,7 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
     }
 
     async fn register(&self, check: Check) -> Result<Vec<Stored>, Problem> {
-        let now = self.clock.now();
+        let now = self.now();
         // A check runs once; if somebody else writes first its caller asks again.
         let entries = match self.read(|fleet| check(fleet, now))? {
             Registered::Known => return Ok(Vec::new()),
@@ -229,10 +234,10 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
 
     async fn command(&self, id: RolloutId, commanded: &Commanded) -> Result<(), Problem> {
         for _ in 0..TRIES {
-            let now = self.clock.now();
-            let entry = self.read(|fleet| commanded_entry(fleet, id, commanded, now))?;
-            let (entry, outbox) = entry;
-            if self.commit(now, vec![entry], outbox).await?.is_some() {
+            let now = self.now();
+            let decided = self.read(|fleet| commanded_entries(fleet, id, commanded, now))?;
+            let (entries, outbox) = decided;
+            if self.commit(now, entries, outbox).await?.is_some() {
                 return Ok(());
             }
         }
@@ -259,7 +264,7 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
 
     async fn decide_durably(&self, asks: &[Ask]) -> Result<Vec<Answer>, Problem> {
         for _ in 0..TRIES {
-            let now = self.clock.now();
+            let now = self.now();
             let mut decided = self.read(|fleet| fleet.decide(now, asks));
             if !decided.entries.is_empty() {
                 let entries = core::mem::take(&mut decided.entries);
@@ -287,12 +292,12 @@ fn is_due(fleet: &Fleet, now: Timestamp) -> bool {
     fleet.rollouts.values().any(|running| running.is_due(now, service))
 }
 
-fn commanded_entry(
+fn commanded_entries(
     fleet: &Fleet,
     id: RolloutId,
     commanded: &Commanded,
     now: Timestamp,
-) -> Result<(Entry, Vec<Outgoing>), Problem> {
+) -> Result<(Vec<Entry>, Vec<Outgoing>), Problem> {
     fleet.command(id, commanded, now).map_err(|error| Problem {
         kind: if matches!(error, RegistryError::Unknown { .. }) {
             Kind::NotFound
