@@ -12,6 +12,7 @@ pub mod engine;
 pub mod executor;
 pub mod init;
 pub mod kill;
+pub mod listener;
 pub mod serve;
 pub mod shutdown;
 

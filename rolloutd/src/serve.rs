@@ -3,7 +3,7 @@
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::engine::{Engine, Settings, StartError};
-use crate::executor;
+use crate::{executor, listener};
 use rollout_core::port::{ImageError, StoreError};
 use rollout_http::{device_router, operator_router};
 use rollout_store::{FileImages, Probe, SqliteStore};
@@ -108,16 +108,12 @@ pub async fn listen(config: &Config, probe: impl Probe + 'static) -> Result<Serv
 async fn spawn(
     address: SocketAddr,
     router: axum::Router,
-    mut stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
 ) -> Result<(SocketAddr, JoinHandle<std::io::Result<()>>), ServeError> {
     let failed = |source| ServeError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    let stopping = async move {
-        let _ = stopped.wait_for(|stop| *stop).await;
-    };
-    let serve = axum::serve(listener, router).with_graceful_shutdown(stopping);
-    Ok((bound, tokio::spawn(serve.into_future())))
+    Ok((bound, tokio::spawn(listener::serve(listener, router, stopped))))
 }
 
 impl Serving {

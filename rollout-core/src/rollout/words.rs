@@ -1,7 +1,24 @@
 //! How verdicts of the gates read in a sentence: one wording for explanations, API and screens.
 
+use super::Plan;
 use crate::gate::{Breach, HoldReason};
+use alloc::{format, string::String};
 use core::fmt;
+
+impl Plan {
+    /// What a rung that opens so many reachable devices, those before it included, can prove.
+    //= design 4.3: a rung too small to count on a proof is labelled
+    pub fn proof_label(&self, reachable: u64) -> String {
+        if self.can_prove(reachable) {
+            return "can prove".into();
+        }
+        let needs = self.proof();
+        if reachable < needs {
+            return format!("no proof (needs {needs}, has {reachable})");
+        }
+        format!("a proof is not likely (needs {needs} without a failure, has {reachable})")
+    }
+}
 
 impl fmt::Display for HoldReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

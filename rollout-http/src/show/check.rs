@@ -104,7 +104,7 @@ fn rungs(fleet: &Fleet, running: &Running, reachable: &[Reachable]) -> Vec<RungB
             RungBody {
                 rung: rung.to_string(),
                 reachable,
-                label: label(plan, reachable),
+                label: plan.proof_label(reachable),
                 approved_by: approved_by.collect(),
                 approvals_needed: if needed { plan.approval.by } else { 0 },
             }
@@ -130,18 +130,6 @@ fn open_at(fleet: &Fleet, plan: &Plan, index: RungIndex, reachable: &[Reachable]
         Some(limit) => names + others.min(limit),
         None => names + below,
     }
-}
-
-//= design 4.3: the label of a rung that cannot count on a proof
-fn label(plan: &Plan, reachable: u64) -> String {
-    if plan.can_prove(reachable) {
-        return "can prove".into();
-    }
-    let needs = plan.proof();
-    if reachable < needs {
-        return format!("no proof (needs {needs}, has {reachable})");
-    }
-    format!("a proof is not likely (needs {needs} without a failure, has {reachable})")
 }
 
 fn warnings(plan: &Plan, release: &Release) -> Vec<String> {

@@ -7,7 +7,7 @@ use rollout_core::fleet::Fleet;
 use rollout_core::id::RolloutId;
 use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
 use rollout_core::port::Store as _;
-use rollout_core::rollout::{Phase, Rollout};
+use rollout_core::rollout::{Phase, Rollout, Rung};
 use rollout_core::wire::{Event, Reason};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -127,10 +127,11 @@ impl Teller {
             Entry::Outage(_) => Some("we were away; deadlines are extended".into()),
             Entry::Reported(report) => self.failure(report),
             Entry::Stepped { rollout, .. } => {
+                let devices = self.replayed.devices.len() as u64;
                 let running = self.replayed.rollouts.get(rollout);
                 before.zip(running).and_then(|(before, after)| {
                     let counts = after.counts();
-                    moved(&before, &after.rollout).map(|what| {
+                    moved(&before, &after.rollout, devices).map(|what| {
                         let name = &after.rollout.plan.name;
                         let (exposed, confirmed) = (counts.exposed, counts.confirmed);
                         format!("`{name}` {what} ({exposed} exposed, {confirmed} confirmed)")
@@ -182,33 +183,49 @@ fn words(reason: Option<Reason>) -> &'static str {
 }
 
 /// What a decision moved, in words.
-fn moved(before: &Rollout, after: &Rollout) -> Option<String> {
-    if let (None, Some(proven)) = (&before.proven, &after.proven) {
-        let p_pass = after.plan.gates.failure.p_pass();
-        let matured = proven.matured;
-        return Some(format!("is proven below {p_pass} by {matured} devices past their horizon"));
-    }
-    if before.phase == after.phase && before.rung == after.rung {
+fn moved(before: &Rollout, after: &Rollout, devices: u64) -> Option<String> {
+    let words: Vec<String> =
+        [proven(before, after), opened(before, after, devices), ended(before, after)]
+            .into_iter()
+            .flatten()
+            .collect();
+    if words.is_empty() { None } else { Some(words.join("; ")) }
+}
+
+fn proven(before: &Rollout, after: &Rollout) -> Option<String> {
+    let proven = after.proven.filter(|_| before.proven.is_none())?;
+    let p_pass = after.plan.gates.failure.p_pass();
+    Some(format!("is proven below {p_pass} by {} devices past their horizon", proven.matured))
+}
+
+fn opened(before: &Rollout, after: &Rollout, devices: u64) -> Option<String> {
+    let has_begun = !after.frontiers.is_empty();
+    if !has_begun || (before.rung == after.rung && !before.frontiers.is_empty()) {
         return None;
     }
-    Some(match &after.phase {
-        Phase::Deploying | Phase::Soaking => {
-            if before.rung == after.rung && before.phase.gives() {
-                return None;
-            }
-            let rung = after.plan.ladder.rung(after.rung)?;
-            format!(
-                "opened rung {} of {}: {rung}",
-                after.rung.0 + 1,
-                after.plan.ladder.rungs().len()
-            )
-        }
-        Phase::Halted { cause, .. } => format!("is HALTED by {}: {cause}", cause.name()),
-        Phase::Completed { .. } => "is completed".into(),
+    let (number, rungs) = (after.rung.0 + 1, after.plan.ladder.rungs().len());
+    let rung = after.plan.ladder.rung(after.rung)?;
+    let label = match rung {
+        Rung::Count(count) => after.plan.proof_label(*count),
+        Rung::Share(bp) => after.plan.proof_label(devices * u64::from(*bp) / 10_000),
+        Rung::Cohort(_) => "a cohort of its own".into(),
+    };
+    Some(format!("opened rung {number} of {rungs}: {rung}, {label}"))
+}
+
+fn ended(before: &Rollout, after: &Rollout) -> Option<String> {
+    if before.phase.name() == after.phase.name() {
+        return None;
+    }
+    match &after.phase {
+        Phase::Halted { cause, .. } => Some(format!("is HALTED by {}: {cause}", cause.name())),
+        Phase::Completed { .. } => Some("is completed".into()),
+        Phase::Canceled { .. } => Some("is canceled".into()),
+        Phase::Paused { .. } => Some("is paused".into()),
         Phase::Draft
         | Phase::AwaitingApproval { .. }
         | Phase::Scheduled { .. }
-        | Phase::Paused { .. }
-        | Phase::Canceled { .. } => format!("is {}", after.phase.name().replace('_', " ")),
-    })
+        | Phase::Deploying
+        | Phase::Soaking => None,
+    }
 }
