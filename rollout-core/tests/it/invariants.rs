@@ -2,8 +2,8 @@
 
 use crate::desk::{Desk, base, device, fields};
 use proptest::prelude::*;
-use rollout_core::fleet::Verdict;
-use rollout_core::gate::pacing;
+use rollout_core::device::State;
+use rollout_core::fleet::{Fleet, Running, Verdict};
 use rollout_core::id::DeviceId;
 use rollout_core::journal::Entry;
 use rollout_core::position::Frontier;
@@ -76,9 +76,9 @@ fn play(desk: &mut Desk, op: &Op) {
     }
 }
 
-/// What is looked at from the side while the desk is played.
-#[derive(Default)]
+/// Folds the journal by itself and judges each entry by what was true before it.
 struct Watch {
+    fleet: Fleet,
     read: usize,
     halted: bool,
     resumed_by: Vec<String>,
@@ -86,15 +86,26 @@ struct Watch {
 }
 
 impl Watch {
-    /// No permit between a halt and its resume by two; the frontier never falls.
+    fn new() -> Self {
+        let resumed_by = Vec::new();
+        Self { fleet: base(), read: 0, halted: false, resumed_by, frontier: None }
+    }
+
+    /// No permit between a halt and its resume by two; none above the cap or the rung's count;
+    /// the frontier never falls.
     fn look(&mut self, desk: &Desk) {
         for stored in &desk.journal[self.read..] {
-            if let Entry::Permitted { .. } = &stored.entry {
+            if let Entry::Permitted { rollout, device, .. } = &stored.entry {
                 assert!(!self.halted, "a permit after a halt at {:?}", stored.seq);
+                let before = &self.fleet.rollouts[rollout];
+                if before.executions[device].state != State::Interrupted {
+                    has_room(before);
+                }
             }
             if let Entry::Stepped { input, .. } = &stored.entry {
                 self.follow(desk, input);
             }
+            self.fleet.fold(stored).expect("the journal folds");
         }
         self.read = desk.journal.len();
         let rollout = &desk.fleet.rollouts[&desk.rollout].rollout;
@@ -146,22 +157,20 @@ fn exposure_is_kept(before: &[DeviceId], desk: &Desk, op: &Op) {
     }
 }
 
-/// Before the first proof, what is at risk never exceeds what the evidence allows.
-fn cap_holds(desk: &Desk) {
-    let running = &desk.fleet.rollouts[&desk.rollout];
+/// Room for one more, written down once more from the specification.
+//= gates §10: exposed - matured + min(matured_bad, B) < floor(B / upper)
+fn has_room(running: &Running) {
     let rollout = &running.rollout;
-    if rollout.proven.is_some() || running.rollout.phase.stops() {
-        return;
-    }
     let all = running.tally.sum(|key| key.epoch == rollout.epoch);
+    let budget = rollout.plan.budget().devices();
     let gate = &rollout.plan.gates.failure;
     let seen = rollout_core::gate::Tally::new(all.matured_bad, all.matured).expect("bad of all");
-    let cap = pacing::cap(gate, seen, rollout.plan.budget());
-    let lost = all.matured_bad.min(rollout.plan.budget().devices());
-    // A failure that matures may shrink the cap below what is out already; then nobody is let in.
-    let at_risk = all.permitted - all.matured + lost;
-    let before = pacing::cap(gate, rollout_core::gate::Tally::NONE, rollout.plan.budget());
-    assert!(at_risk <= cap.max(before).max(20), "{at_risk} at risk, cap {cap}");
+    let cap = (budget as f64 / gate.upper(seen).get()).floor() as u64;
+    let at_risk = all.permitted - all.matured + all.matured_bad.min(budget);
+    assert!(rollout.proven.is_some() || at_risk < cap, "{at_risk} at risk, cap {cap}");
+    let limit = rollout.plan.ladder.count_limit(rollout.rung);
+    let by_position = running.tally.sum(|_| true).by_position;
+    assert!(limit.is_none_or(|limit| by_position < limit), "{by_position} of {limit:?}");
 }
 
 fn explain_is_the_decision(desk: &mut Desk) {
@@ -185,14 +194,13 @@ proptest! {
     #[test]
     fn promises_hold_in_any_order(ops in prop::collection::vec(op(), 1..250)) {
         let mut desk = Desk::started(DEVICES, fields(&["5", "25%", "100%"]));
-        let mut watch = Watch::default();
+        let mut watch = Watch::new();
         for op in &ops {
             let exposed = exposed(&desk);
             play(&mut desk, op);
             exposure_is_kept(&exposed, &desk, op);
             watch.look(&desk);
             buckets_are_conserved(&desk);
-            cap_holds(&desk);
         }
         explain_is_the_decision(&mut desk);
     }
