@@ -330,6 +330,10 @@ impl Rollout {
             return Some(Waiting::Horizon { have: batch.matured, of: batch.permitted });
         }
         let matured = self.evidence(seen).for_pass();
+        // Without a single device there is nothing to be quiet about.
+        if matured.total() == 0 && seen.reach.reachable == 0 {
+            return hold(HoldReason::NoData);
+        }
         if self.plan.gates.failure.is_quiet(matured) { None } else { hold(reason) }
     }
 

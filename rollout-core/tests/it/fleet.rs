@@ -1,8 +1,13 @@
 //! Whole rollouts over a small fleet in memory.
 
 use crate::desk::{Desk, HORIZON, device, fields};
+use rollout_core::device::State;
 use rollout_core::fleet::Reply;
-use rollout_core::rollout::{Command, Installed, Phase, PlanFields, Refusal, Waiting};
+use rollout_core::journal::Entry;
+use rollout_core::position::Frontier;
+use rollout_core::rollout::{
+    Command, Installed, Phase, PlanFields, Refusal, RungIndex, StratumId, Waiting,
+};
 use rollout_core::time::{Span, Timestamp};
 use rollout_core::wire::{Event, Reason};
 
@@ -173,17 +178,44 @@ fn counts_of_another_rung_open_nothing() {
     for index in 0..1000 {
         desk.update(&device(index));
     }
-    for _ in 0..11 {
-        desk.tick(Span::secs(60));
-        (0..1000).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+    desk.now = desk.now.after(HORIZON);
+    desk.write(Entry::Clock);
+    (0..1000).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+    desk.fleet.refresh(desk.now);
+    // Many decisions between two ticks: all see what was counted while the first rung was open.
+    for _ in 0..5 {
+        for entry in desk.fleet.decide(desk.now, &[]).entries {
+            desk.write(entry);
+        }
     }
-    // Decisions between two ticks see what the last tick counted, for the rung that was open then.
-    let before = desk.fleet.rollouts[&desk.rollout].rollout.rung;
-    for index in 0..1000 {
-        desk.update(&device(index));
-    }
-    let after = desk.fleet.rollouts[&desk.rollout].rollout.rung;
-    assert!(after.0 <= before.0 + 1, "one tick opened rungs {before:?} to {after:?}");
+    assert_eq!(desk.fleet.rollouts[&desk.rollout].rollout.rung, RungIndex(1));
+}
+
+#[test]
+fn a_count_is_a_hard_count() {
+    let mut desk = Desk::started(200, fields(&["5", "100%"]));
+    desk.now = desk.now.after(Span::hours(1));
+    // Only every tenth is reachable, so the frontier that opens five of them opens many more.
+    (0..200).step_by(10).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+    desk.tick(Span::ZERO);
+    let frontier = desk.fleet.rollouts[&desk.rollout].rollout.frontier(StratumId(0));
+    assert!(frontier > Frontier::at_bp(1000), "{frontier}");
+    let permitted = (0..200).filter(|index| desk.update(&device(*index))).count();
+    assert_eq!(permitted, 5);
+}
+
+#[test]
+fn a_report_taken_twice_changes_nothing() {
+    let mut desk = Desk::started(30, fields(&["100%"]));
+    let first = device(0);
+    assert!(desk.offer(&first));
+    desk.report(&first, Event::Downloaded, None);
+    assert!(matches!(desk.begin(&first), Some(Reply::Yes { .. })));
+    desk.report_as(&first, 9, Event::Returned, Some(Reason::PowerLoss));
+    let once = desk.fleet.rollouts[&desk.rollout].executions[&first].clone();
+    assert_eq!(once.state, State::Interrupted);
+    desk.report_as(&first, 9, Event::Returned, Some(Reason::PowerLoss));
+    assert_eq!(desk.fleet.rollouts[&desk.rollout].executions[&first], once);
 }
 
 #[test]

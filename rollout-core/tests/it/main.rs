@@ -1,5 +1,7 @@
 //! Tests of the core.
 
+mod admission;
+mod climb;
 mod cohort;
 mod desk;
 mod fleet;
