@@ -244,10 +244,8 @@ async fn a_publish_is_checked_against_what_is_stored() {
     assert_eq!(world.say("POST", "/v1/releases", good.clone()).await.status.as_u16(), 201);
     assert_eq!(world.say("POST", "/v1/releases", good).await.status.as_u16(), 200);
     let product = world.operator("GET", "/v1/products/vacuum", "").await.json();
-    assert_eq!(
-        (&product["next_counter"], &product["good"]["version"]),
-        (&json!(3), &json!("2.4.1"))
-    );
+    // No rollout of it has completed, and no device runs it: there is nothing to go back to yet.
+    assert_eq!((&product["next_counter"], &product["good"]), (&json!(3), &json!(null)));
     let reason = json!({ "reason": "smells" });
     let gone = world.say("POST", "/v1/releases/vacuum@2.4.1/withdraw", reason).await.json();
     assert_eq!((&gone["state"], &gone["withdrawn"]), (&json!("withdrawn"), &json!("ann: smells")));
