@@ -144,6 +144,12 @@ impl Availability {
         ServiceTime(now.0.saturating_sub(self.away.0 - ahead.0.min(self.away.0)))
     }
 
+    /// How much of the time between two moments we were there, as far as outages are remembered.
+    pub fn served(&self, from: Timestamp, to: Timestamp) -> Span {
+        let away = self.last.iter().map(|outage| outage.to.min(to).since(outage.from.max(from)).0);
+        Span(to.since(from).0.saturating_sub(away.sum()))
+    }
+
     /// Whether an outage of ours met `window`.
     pub fn was_away(&self, window: &Window) -> bool {
         self.last.iter().any(|outage| outage.meets(window))
@@ -166,6 +172,16 @@ mod tests {
         assert_eq!(service.at(hour(4)).0, hour(2).0);
         assert!(service.was_away(&Window { from: hour(4), to: hour(9) }));
         assert!(!service.was_away(&Window { from: hour(5), to: hour(9) }));
+    }
+
+    #[test]
+    fn time_that_was_served_leaves_outages_out() {
+        let mut service = Availability::default();
+        service.record(Window { from: Timestamp(10), to: Timestamp(30) });
+        service.record(Window { from: Timestamp(50), to: Timestamp(60) });
+        let served = |from, to| service.served(Timestamp(from), Timestamp(to)).0;
+        assert_eq!((served(0, 5), served(0, 20), served(0, 100)), (5, 10, 70));
+        assert_eq!((served(15, 25), served(20, 55), served(60, 50)), (0, 20, 0));
     }
 
     #[test]

@@ -1,4 +1,10 @@
 //! Tests that cross rooms.
 
+mod ack;
+mod crash;
+mod docs;
 mod no_std;
+mod outage;
+mod replay;
 mod tidy;
+mod world;

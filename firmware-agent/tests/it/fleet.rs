@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 const ROLLOUT: &str = "0192f7a0-0000-7000-8000-000000000001";
 
@@ -26,6 +26,8 @@ struct Facts {
     permits: BTreeSet<String>,
     requests: usize,
     busy_every: Option<usize>,
+    /// Told of every request.
+    heard: Arc<Notify>,
 }
 
 struct Request {
@@ -98,6 +100,7 @@ fn json(body: &impl serde::Serialize) -> Vec<u8> {
 impl Facts {
     fn answer(&mut self, request: &Request) -> Vec<u8> {
         self.requests += 1;
+        self.heard.notify_one();
         if self.busy_every.is_some_and(|every| self.requests.is_multiple_of(every)) {
             return reply("503 Service Unavailable", "retry-after: 0\r\n", b"");
         }
@@ -297,9 +300,17 @@ async fn killing_the_process_is_a_power_cut_and_no_more() {
 }
 
 async fn wait_for(facts: &Arc<Mutex<Facts>>, done: impl Fn(&Facts) -> bool) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-    while !done(&facts.lock().unwrap()) {
-        assert!(tokio::time::Instant::now() < deadline, "the fleet does not finish");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let heard = Arc::clone(&facts.lock().unwrap().heard);
+    let waiting = async {
+        loop {
+            // Asked for before looking, so that nothing heard in between is missed.
+            let news = heard.notified();
+            if done(&facts.lock().unwrap()) {
+                return;
+            }
+            news.await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    waited.expect("the fleet does not finish");
 }

@@ -115,7 +115,10 @@ impl Fleet {
             Entry::Seen { device, facts } => self.fold_seen(at, device, facts),
             Entry::Reported(report) => self.fold_report(at, report),
             Entry::Clock => self.fold_clock(at),
-            Entry::Outage(outage) => self.availability.record(*outage),
+            Entry::Outage(outage) => {
+                self.availability.record(*outage);
+                self.heard_until = self.heard_until.max(outage.from);
+            }
             Entry::Stepped { rollout, input, state } => {
                 self.fold_step(stored, *rollout, input, *state)?;
             }

@@ -77,6 +77,9 @@ pub struct Fleet {
     pub order: Vec<RolloutId>,
     /// How often devices are asked to check in.
     pub usual: Span,
+    /// When our last outage began: signs of life before it may be forgotten, so nobody's silence
+    /// is counted from an earlier time.
+    pub heard_until: Timestamp,
 }
 
 impl Fleet {
@@ -98,6 +101,7 @@ impl Fleet {
             rollouts: BTreeMap::new(),
             order: Vec::new(),
             usual,
+            heard_until: Timestamp(0),
         }
     }
 
@@ -108,9 +112,12 @@ impl Fleet {
         }
     }
 
-    /// Whether a device was heard of lately enough to be waited for.
+    /// Whether a device was heard of lately enough to be waited for. Our own absence counts
+    /// against nobody.
     pub fn is_reachable(&self, device: &Device, now: Timestamp) -> bool {
-        now.since(device.last_seen).0 <= self.usual.0.saturating_mul(REACHABLE_INTERVALS)
+        let heard = device.last_seen.max(self.heard_until);
+        let silent = self.availability.served(heard, now);
+        silent.0 <= self.usual.0.saturating_mul(REACHABLE_INTERVALS)
     }
 
     /// Whether a device belongs to a named cohort.

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use queue::Job;
 use rollout_core::fleet::Fleet;
 use rollout_core::port::{ImageStore, Store};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, watch};
 
@@ -43,6 +44,9 @@ pub(crate) struct Shared<S, I> {
     settings: Settings,
     /// Rises with every fold, for those who follow.
     folded: watch::Sender<u64>,
+    /// Set when the store failed: it may have done what it did not say, so the journal is read
+    /// before anything else is answered.
+    unsure: AtomicBool,
 }
 
 impl<S: Store, I: ImageStore> Shared<S, I> {

@@ -9,6 +9,7 @@ use rollout_core::rollout::Commanded;
 use rollout_core::time::Timestamp;
 use rollout_http::backend::{Check, Kind, Problem};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -69,6 +70,21 @@ impl Group {
     }
 }
 
+impl Group {
+    fn refuse(self, problem: &Problem) {
+        let Self { facts, asks, orders, ticks } = self;
+        facts.into_iter().for_each(|(_, done)| drop(done.send(Err(problem.clone()))));
+        asks.into_iter().for_each(|(_, done)| drop(done.send(Err(problem.clone()))));
+        ticks.into_iter().for_each(|done| drop(done.send(Err(problem.clone()))));
+        for order in orders {
+            match order {
+                Order::Register(_, done) => drop(done.send(Err(problem.clone()))),
+                Order::Command(_, _, done) => drop(done.send(Err(problem.clone()))),
+            }
+        }
+    }
+}
+
 /// Runs until every handle is gone.
 pub(super) async fn run<S: Store, I: ImageStore>(
     shared: Arc<Shared<S, I>>,
@@ -107,6 +123,9 @@ pub(super) async fn run<S: Store, I: ImageStore>(
 
 impl<S: Store, I: ImageStore> Shared<S, I> {
     async fn serve(&self, group: Group, ticked: bool) {
+        if let Err(problem) = self.make_sure().await {
+            return group.refuse(&problem);
+        }
         self.take_facts(group.facts).await;
         for order in group.orders {
             match order {
@@ -136,6 +155,23 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
         self.read(|fleet| fleet.clock).max(self.clock.now())
     }
 
+    /// Reads what the store may have done without saying so.
+    async fn make_sure(&self) -> Result<(), Problem> {
+        if self.unsure.load(Ordering::SeqCst) {
+            self.catch_up().await?;
+            self.unsure.store(false, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    /// A write failed, or only its answer.
+    async fn write_failed(&self, error: &StoreError) -> Problem {
+        self.unsure.store(true, Ordering::SeqCst);
+        // If this fails too, it is done before the next group is served.
+        let _ = self.make_sure().await;
+        broken(error)
+    }
+
     /// Appends facts, and the passing of time if anything has come due; folds; acknowledges.
     async fn take_facts(&self, facts: Vec<(Vec<Entry>, Done<()>)>) {
         let now = self.now();
@@ -150,7 +186,7 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
         } else {
             match self.store.append(now, entries).await {
                 Ok(stored) => self.fold(stored).await,
-                Err(error) => Err(broken(&error)),
+                Err(error) => Err(self.write_failed(&error).await),
             }
         };
         for done in waiting {
@@ -218,7 +254,7 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
                 self.catch_up().await?;
                 Ok(None)
             }
-            Err(error) => Err(broken(&error)),
+            Err(error) => Err(self.write_failed(&error).await),
         }
     }
 

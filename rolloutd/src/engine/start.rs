@@ -8,6 +8,7 @@ use rollout_core::id::IdError;
 use rollout_core::journal::{Entry, Seq};
 use rollout_core::port::{ImageStore, Store, StoreError};
 use rollout_core::time::{Span, Timestamp, Window};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 use tokio::sync::{mpsc, watch};
 
@@ -80,8 +81,8 @@ impl<S: Store + 'static, I: ImageStore + 'static> Engine<S, I> {
         store.beat(clock.now()).await?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (folded, _) = watch::channel(fleet.read_to.0);
-        let shared =
-            Shared { store, images, fleet: RwLock::new(fleet), clock, url_key, settings, folded };
+        let (fleet, unsure) = (RwLock::new(fleet), AtomicBool::new(false));
+        let shared = Shared { store, images, fleet, clock, url_key, settings, folded, unsure };
         let shared = Arc::new(shared);
         tokio::spawn(queue::run(Arc::clone(&shared), jobs));
         Ok(Self { shared, queue })
