@@ -24,7 +24,10 @@ fn all_confirmed(world: &mut World) {
 /// Reports of a kind, each once.
 async fn reported(world: &World, event: Event, reason: Option<Reason>) -> usize {
     let journal = world.journal().await;
-    let is_one = |entry: &Entry| matches!(entry, Entry::Reported(report) if report.event == event && report.reason == reason);
+    let is_one = |entry: &Entry| {
+        let Entry::Reported(report) = entry else { return false };
+        report.event == event && report.reason == reason
+    };
     journal.iter().filter(|stored| is_one(&stored.entry)).count()
 }
 

@@ -83,7 +83,8 @@ impl Ground {
         let (operators, devices) = (address(one), address(other));
         let settings = format!(
             "listen_operators = \"{operators}\"\nlisten_devices = \"{devices}\"\n\
-             endpoint = \"http://{devices}\"\npoll = \"{poll}\"\ntick = \"100ms\"\nbeat = \"500ms\"\n"
+             endpoint = \"http://{devices}\"\npoll = \"{poll}\"\n\
+             tick = \"100ms\"\nbeat = \"500ms\"\n"
         );
         std::fs::create_dir_all(folder).expect("a folder");
         std::fs::write(folder.join("rolloutd.toml"), settings).expect("settings");
