@@ -50,7 +50,7 @@ pub enum Error {
         text: String,
     },
     /// Devices have no token and no means to get one.
-    #[error("device {device} has no token yet and no enrolment token was given")]
+    #[error("device {device} has no token yet and no enrollment token was given")]
     NotEnrolled {
         /// The device.
         device: String,
@@ -58,15 +58,15 @@ pub enum Error {
     /// The HTTP client could not be made.
     #[error("cannot set up the HTTP client")]
     Client(#[source] reqwest::Error),
-    /// The server did not answer within the time to enrol.
+    /// The server did not answer within the time to enroll.
     #[error("no answer from {server}")]
     Unreachable {
         /// The server.
         server: String,
     },
-    /// The server refused to enrol the device.
-    #[error("the server refused to enrol {device}: {detail}")]
-    EnrolmentRefused {
+    /// The server refused to enroll the device.
+    #[error("the server refused to enroll {device}: {detail}")]
+    EnrollmentRefused {
         /// The device.
         device: String,
         /// What the server said.
@@ -94,7 +94,7 @@ impl Error {
             Self::NotEnrolled { .. } => "FA-006",
             Self::Client(_) => "FA-007",
             Self::Unreachable { .. } => "FA-008",
-            Self::EnrolmentRefused { .. } => "FA-009",
+            Self::EnrollmentRefused { .. } => "FA-009",
             Self::Broken { .. } => "FA-010",
         }
     }
@@ -109,10 +109,12 @@ impl Error {
             }
             Self::FactoryManifest => "give the manifest that was published for this image",
             Self::Name { .. } => "use a shorter name of letters, digits, `.`, `_`, `:` and `-`",
-            Self::NotEnrolled { .. } => "give --enroll-token, made with `rollout device enroll`",
+            Self::NotEnrolled { .. } => {
+                "give --enroll-token, made with `rollout device enroll-token`"
+            }
             Self::Client(_) => "report this as a bug",
             Self::Unreachable { .. } => "check the URL and that the server runs",
-            Self::EnrolmentRefused { .. } => "make a new enrolment token for this model",
+            Self::EnrollmentRefused { .. } => "make a new enrollment token for this model",
             Self::Broken { .. } => "remove the device's folder and provision it again",
         }
     }
@@ -120,7 +122,7 @@ impl Error {
     /// Exit code of a program that ends with it: 1 refused, 2 usage, 3 unreachable, 4 bug.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::File { .. } | Self::EnrolmentRefused { .. } | Self::Broken { .. } => 1,
+            Self::File { .. } | Self::EnrollmentRefused { .. } | Self::Broken { .. } => 1,
             Self::Root(_)
             | Self::FactoryImage(_)
             | Self::FactoryImageUnfit(_)

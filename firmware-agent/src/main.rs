@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 /// The device's side of firmware rollouts, on simulated hardware.
 ///
-/// Devices enrol, check in, download, verify, ask leave, switch, prove themselves and report,
+/// Devices enroll, check in, download, verify, ask leave, switch, prove themselves and report,
 /// with the same agent that a board runs. Flash is a folder; killing the process is a power cut.
 #[derive(Parser)]
 #[command(version, after_help = "Exit codes: 0 done, 1 refused, 2 usage, 3 unreachable.")]
@@ -52,7 +52,7 @@ struct Common {
     /// Signed manifest of the factory image.
     #[arg(long, value_name = "FILE")]
     factory_manifest: Option<PathBuf>,
-    /// Token with which new devices enrol.
+    /// Token with which new devices enroll.
     #[arg(long, value_name = "TOKEN", env = "ROLLOUT_ENROLL_TOKEN", hide_env_values = true)]
     enroll_token: Option<String>,
     /// Hardware model.

@@ -16,13 +16,34 @@ pub mod listener;
 pub mod serve;
 pub mod shutdown;
 
-/// What to do about an error of this crate, if it knows.
-pub fn hint(error: &anyhow::Error) -> Option<&'static str> {
-    if let Some(error) = error.downcast_ref::<config::ConfigError>() {
-        return Some(error.hint());
+/// The code of an error, and what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Stable; see `docs/errors`.
+    pub code: &'static str,
+    /// What to do.
+    pub hint: &'static str,
+}
+
+/// The first of an error's causes that has a code.
+pub fn told(error: &anyhow::Error) -> Option<Told> {
+    macro_rules! first_of {
+        ($cause:expr, $($kind:ty),+) => {
+            $(if let Some(error) = $cause.downcast_ref::<$kind>() {
+                return Some(Told { code: error.code(), hint: error.hint() });
+            })+
+        };
     }
-    let store = |error: &(dyn std::error::Error + 'static)| {
-        error.downcast_ref::<rollout_core::port::StoreError>().map(|error| error.hint())
-    };
-    error.chain().find_map(store)
+    for cause in error.chain() {
+        first_of!(
+            cause,
+            config::ConfigError,
+            rollout_core::port::StoreError,
+            rollout_core::port::ImageError,
+            rollout_core::fleet::FoldError,
+            rollout_core::id::IdError,
+            rollout_core::hosting::HostingError
+        );
+    }
+    None
 }

@@ -26,12 +26,16 @@ fn main() -> ExitCode {
 /// Prints the chain of causes; a refusal exits with 1.
 fn fail(error: &anyhow::Error) -> ExitCode {
     let mut stderr = std::io::stderr().lock();
+    let told = rolloutd::told(error);
+    if let Some(told) = &told {
+        let _ = writeln!(stderr, "{}", told.code);
+    }
     let _ = writeln!(stderr, "  × {error}");
     for cause in error.chain().skip(1) {
         let _ = writeln!(stderr, "  ╰─▶ {cause}");
     }
-    if let Some(hint) = rolloutd::hint(error) {
-        let _ = writeln!(stderr, "  help: {hint}");
+    if let Some(told) = told {
+        let _ = writeln!(stderr, "  help: {}", told.hint);
     }
     ExitCode::from(1)
 }

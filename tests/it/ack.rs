@@ -260,3 +260,17 @@ async fn a_halt_that_nobody_was_told_of_is_a_halt() {
     let (status, answer) = desk.ask("begin", desk.begin()).await;
     assert_eq!((status, &answer["answer"]), (200, &json!("stop")), "a halt in the journal halts");
 }
+
+/// Most of what a fleet says is nothing new; that costs no write.
+#[tokio::test]
+async fn a_check_in_that_changes_nothing_writes_nothing() {
+    let desk = Desk::set().await;
+    desk.ask("check-in", desk.check_in(&desk.factory)).await;
+    let before = desk.journal().await.len();
+    for _ in 0..5 {
+        let (status, answer) = desk.ask("check-in", desk.check_in(&desk.factory)).await;
+        assert_eq!(status, 200);
+        assert!(answer["offer"].is_object(), "the open offer is repeated");
+    }
+    assert_eq!(desk.journal().await.len(), before);
+}

@@ -1,7 +1,7 @@
 //! A journal is the whole truth: folded again it gives the same state, hash by hash.
 
 use rollout_core::fleet::{Fleet, FoldError};
-use rollout_core::journal::{Entry, Stored};
+use rollout_core::journal::{Entry, Seq, Stored};
 use rollout_core::rollout::{Input, Observation};
 use rollout_core::time::Span;
 use rollout_tests::script::Script;
@@ -67,6 +67,33 @@ fn one_number_changed_is_noticed(world: &World, journal: &[Stored]) {
     shortened.remove(last);
     let gap = replay(empty(world), &shortened);
     assert!(last + 1 == journal.len() || matches!(gap, Err(FoldError::Gap { .. })), "{gap:?}");
+}
+
+/// A report that is in the journal twice is counted once, wherever it stands the second time.
+#[tokio::test]
+async fn a_report_written_twice_changes_nothing() {
+    let (world, journal) = played().await;
+    let mut doubled = Vec::new();
+    let mut late = Vec::new();
+    for stored in &journal {
+        let is_report = matches!(stored.entry, Entry::Reported(_));
+        doubled.push(stored.clone());
+        if is_report {
+            doubled.push(stored.clone());
+            late.push(stored.clone());
+        }
+    }
+    assert!(late.len() >= 80, "{} reports", late.len());
+    let end = journal.last().map(|stored| stored.at).unwrap_or_default();
+    doubled.extend(late.into_iter().rev().map(|stored| Stored { at: end, ..stored }));
+    for (place, stored) in doubled.iter_mut().enumerate() {
+        stored.seq = Seq(place as u64 + 1);
+    }
+    let (once, twice) = (replay(empty(&world), &journal), replay(empty(&world), &doubled));
+    let (once, twice) = (once.expect("it folds"), twice.expect("every decision is the same"));
+    let (once, twice) = (&once.rollouts[&rollout()], &twice.rollouts[&rollout()]);
+    assert_eq!(once.executions, twice.executions);
+    assert_eq!(once.tally, twice.tally);
 }
 
 fn observed(entry: &Entry) -> Option<&Observation> {

@@ -314,7 +314,7 @@ impl World {
     /// Carries a request to the server and its reply back, or loses one of them.
     async fn send(&mut self, device: usize, asked: Request) {
         let life = self.devices[device].life;
-        // Enrolment is spared: whoever enrolls last has the token.
+        // Enrollment is spared: whoever enrolls last has the token.
         if self.random.happens(self.script.twice) && !matches!(asked, Request::Enroll) {
             self.happened.twice += 1;
             let at = self.now + self.random.next() % 60_000;

@@ -24,10 +24,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Longest wait before trying again to enrol.
-const ENROL_CAP: Duration = Duration::from_secs(30);
-/// Attempts to enrol a single device before giving up.
-pub(super) const ENROL_ATTEMPTS: u32 = 6;
+/// Longest wait before trying again to enroll.
+const ENROLL_CAP: Duration = Duration::from_secs(30);
+/// Attempts to enroll a single device before giving up.
+pub(super) const ENROLL_ATTEMPTS: u32 = 6;
 
 /// What all devices of a process share.
 pub(super) struct Shared {
@@ -37,7 +37,7 @@ pub(super) struct Shared {
     pub(super) seed: u64,
     pub(super) enroll_token: String,
     pub(super) attributes: Vec<(String, String)>,
-    pub(super) enrol_attempts: Option<u32>,
+    pub(super) enroll_attempts: Option<u32>,
 }
 
 /// A device.
@@ -308,7 +308,7 @@ impl Device {
         Ok(extra.conduct(sim::draw(self.shared.seed ^ 0xFA17, id, digest.as_bytes())))
     }
 
-    /// The stored token, or a new one for the enrolment token.
+    /// The stored token, or a new one for the enrollment token.
     async fn token(&mut self) -> Result<String, Error> {
         let path = self.path("token");
         if let Ok(token) = std::fs::read_to_string(&path) {
@@ -326,33 +326,33 @@ impl Device {
             let (client, token) = (&self.shared.client, &self.shared.enroll_token);
             let reply = client.post("/device/v1/enroll", token, body.clone(), None).await;
             attempt += 1;
-            let last = self.shared.enrol_attempts.is_some_and(|most| attempt >= most);
+            let last = self.shared.enroll_attempts.is_some_and(|most| attempt >= most);
             let wait = match reply {
                 Reply::Body(body) => {
                     if let Ok(answer) = serde_json::from_slice::<EnrollAnswer<'_>>(&body) {
                         std::fs::write(&path, answer.token).map_err(Error::file("write", &path))?;
                         return Ok(answer.token.to_owned());
                     }
-                    ENROL_CAP
+                    ENROLL_CAP
                 }
                 Reply::Busy(secs) => Duration::from_secs(u64::from(secs)),
                 Reply::Declined { body, .. } | Reply::Denied { body, .. }
-                    if self.shared.enrol_attempts.is_some() =>
+                    if self.shared.enroll_attempts.is_some() =>
                 {
                     let detail = String::from_utf8_lossy(&body).into_owned();
-                    return Err(Error::EnrolmentRefused { device: device.to_owned(), detail });
+                    return Err(Error::EnrollmentRefused { device: device.to_owned(), detail });
                 }
                 Reply::Declined { status, body } | Reply::Denied { status, body } => {
                     let log = Log::new(self.flash.directory());
                     log.declined("enroll", status, &body)?;
-                    ENROL_CAP
+                    ENROLL_CAP
                 }
                 Reply::Lost => Duration::from_millis(250 << attempt.min(7)),
             };
             if last {
                 return Err(Error::Unreachable { server: client.server().to_owned() });
             }
-            let wait = wait.min(ENROL_CAP).as_millis() as u64;
+            let wait = wait.min(ENROLL_CAP).as_millis() as u64;
             let wait = wait / 2 + self.random.next() % (wait / 2 + 1);
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }

@@ -43,7 +43,7 @@ pub struct Faults {
     pub brick: f64,
     /// Devices that crash on trial with each new image.
     pub crash: f64,
-    /// Replies that are lost after the server has answered. Enrolment is spared.
+    /// Replies that are lost after the server has answered. Enrollment is spared.
     pub drop: f64,
 }
 
@@ -70,7 +70,7 @@ pub struct FleetOptions {
     pub factory_image: Vec<u8>,
     /// Envelope of its manifest; without it the confirmed counter is 0.
     pub factory_manifest: Option<Vec<u8>>,
-    /// Token with which devices enrol.
+    /// Token with which devices enroll.
     pub enroll_token: String,
     /// Determines incarnations, waits, nonces and faults.
     pub seed: u64,
@@ -280,13 +280,13 @@ pub async fn run(
 /// Runs one provisioned device, whose whole id is `id`, and says why it stopped.
 ///
 /// # Errors
-/// [`Error`] if it cannot enrol or its flash fails.
+/// [`Error`] if it cannot enroll or its flash fails.
 pub async fn run_one(
     options: &FleetOptions,
     id: &str,
     shutdown: watch::Receiver<bool>,
 ) -> Result<FleetSummary, Error> {
-    let shared = share(options, Some(super::device::ENROL_ATTEMPTS))?;
+    let shared = share(options, Some(super::device::ENROLL_ATTEMPTS))?;
     let ending = device(options, id, &shared, &shutdown)?.live().await?;
     Ok(FleetSummary {
         devices: 1,
@@ -311,7 +311,7 @@ pub fn provision_one(options: &FleetOptions, id: &str) -> Result<(), Error> {
     provision_device(options, id, digest, order)
 }
 
-fn share(options: &FleetOptions, enrol_attempts: Option<u32>) -> Result<Arc<Shared>, Error> {
+fn share(options: &FleetOptions, enroll_attempts: Option<u32>) -> Result<Arc<Shared>, Error> {
     Ok(Arc::new(Shared {
         client: Client::new(&options.server, options.parallel, options.faults.drop)?,
         counters: Counters::default(),
@@ -319,7 +319,7 @@ fn share(options: &FleetOptions, enrol_attempts: Option<u32>) -> Result<Arc<Shar
         seed: options.seed,
         enroll_token: options.enroll_token.clone(),
         attributes: options.attributes.clone(),
-        enrol_attempts,
+        enroll_attempts,
     }))
 }
 

@@ -106,7 +106,7 @@ impl Facts {
         }
         match request.path.as_str() {
             "/device/v1/enroll" => {
-                assert_eq!(request.token, "Bearer enrol-me");
+                assert_eq!(request.token, "Bearer enroll-me");
                 let enroll: Enroll<'_> = serde_json::from_slice(&request.body).unwrap();
                 json(&EnrollAnswer { v: 1, token: &format!("token-of-{}", enroll.device) })
             }
@@ -202,7 +202,7 @@ fn options(url: &str, directory: &std::path::Path, count: usize) -> FleetOptions
     let factory = documents::good_image("1.0.0");
     let mut options = FleetOptions::new(url, directory, Keys::new(1).root(), factory);
     options.count = count;
-    options.enroll_token = "enrol-me".to_owned();
+    options.enroll_token = "enroll-me".to_owned();
     options.poll = Some(Duration::from_millis(200));
     options.slot_bytes = 512 * 1024;
     options
@@ -278,7 +278,7 @@ async fn killing_the_process_is_a_power_cut_and_no_more() {
     let start = || {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_firmware-agent"));
         command.args(["fleet", "--count", "30", "--poll-ms", "100", "--server", &url]);
-        command.args(["--enroll-token", "enrol-me", "--drop-rate", "0.05"]);
+        command.args(["--enroll-token", "enroll-me", "--drop-rate", "0.05"]);
         command.arg("--dir").arg(&devices).arg("--root").arg(&root);
         command.stdout(std::process::Stdio::null()).spawn().unwrap()
     };

@@ -165,7 +165,7 @@ impl RegistryError {
         match self {
             Self::Unknown { .. } => "list what there is",
             Self::Exists { .. } => "use another name",
-            Self::Enrollment(_) => "open another one with `rollout device enroll`",
+            Self::Enrollment(_) => "open another one with `rollout device enroll-token`",
             Self::Report { .. } => "correct the report; none of the batch was taken",
             Self::Plan(source) => source.hint(),
             Self::Refused(source) => source.hint(),

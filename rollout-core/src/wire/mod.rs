@@ -307,7 +307,7 @@ pub struct ReportsAnswer {
     pub acknowledged: u64,
 }
 
-/// A device asks for its own token with an enrolment token.
+/// A device asks for its own token with an enrollment token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enroll<'a> {
     /// [`VERSION`].

@@ -73,7 +73,7 @@ impl Error {
             Self::Answer { .. } | Self::TooLong { .. } => {
                 "is this address a control plane, and of this version?"
             }
-            Self::Base { .. } => "write it as http://127.0.0.1:7878",
+            Self::Base { .. } => "write it as http://127.0.0.1:8470",
             Self::File { .. } => "look at the path and its permissions",
         }
     }

@@ -40,7 +40,7 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client of the control plane at `base`, such as `http://127.0.0.1:7878`.
+    /// A client of the control plane at `base`, such as `http://127.0.0.1:8470`.
     ///
     /// # Errors
     /// [`Error::Base`] if `base` is no URL; no connection is made yet.

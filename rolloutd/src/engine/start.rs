@@ -40,7 +40,7 @@ impl Default for Settings {
             poll: Span::secs(3600),
             tick: Span::secs(1),
             beat: Span::secs(5),
-            endpoint: "http://127.0.0.1:8470".into(),
+            endpoint: "http://127.0.0.1:8471".into(),
         }
     }
 }
