@@ -4,15 +4,18 @@
 //! time; more connections than may be wait in the kernel's queue. Invariant: when the listener
 //! ends, every request that had arrived was answered. Not here: what is answered.
 
-use axum::Router;
-use axum::extract::Request;
-use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
+use axum::BoxError;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{Request, Response, StatusCode, header};
+use axum::response::IntoResponse as _;
+use http_body_util::Either;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -30,16 +33,36 @@ const FAREWELL: Duration = Duration::from_secs(20);
 /// Rest after the system refuses a connection, such as for want of files.
 const REST: Duration = Duration::from_millis(100);
 
+/// Answers requests; a plane of the API.
+pub trait Plane: Clone + Send + Sync + 'static {
+    /// What its answers are made of.
+    type Body: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+
+    /// Answers one request.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<Self::Body>> + Send;
+}
+
+impl Plane for axum::Router {
+    type Body = Body;
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let Ok(response) = tower::ServiceExt::oneshot(self.clone(), request).await;
+        response
+    }
+}
+
 /// Serves until `stopped` says so, then answers what has arrived.
 ///
 /// # Errors
 /// None yet: a connection that cannot be accepted is tried again.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    plane: impl Plane,
     mut stopped: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
-    let router = router.layer(middleware::from_fn(in_time));
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
     loop {
@@ -54,13 +77,15 @@ pub async fn serve(
                 tokio::time::sleep(REST).await;
             }
             Some(Ok((stream, place))) => {
+                let plane = plane.clone();
+                let answer = service_fn(move |request| {
+                    let plane = plane.clone();
+                    async move { Ok::<_, Infallible>(in_time(&plane, request).await) }
+                });
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
                     .header_read_timeout(HEADERS)
-                    .serve_connection(
-                        TokioIo::new(stream),
-                        TowerToHyperService::new(router.clone()),
-                    );
+                    .serve_connection(TokioIo::new(stream), answer);
                 let connection = graceful.watch(connection);
                 tokio::spawn(async move {
                     // A peer that went away, or spoke no HTTP, is its own affair.
@@ -89,19 +114,23 @@ async fn arrive(
 }
 
 /// Ends a request whose body does not come in time. Images take as long as they take.
-async fn in_time(request: Request, next: Next) -> Response {
+async fn in_time<P: Plane>(
+    plane: &P,
+    request: Request<Incoming>,
+) -> Response<Either<P::Body, Body>> {
     if request.uri().path().contains("/v1/images/") {
-        return next.run(request).await;
+        return plane.answer(request).await.map(Either::Left);
     }
-    match tokio::time::timeout(REQUEST, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let detail = "the request did not come in time";
-            let body = format!(
-                r#"{{"status":408,"code":"SV-003","detail":"{detail}","hint":"send it at once"}}"#
-            );
-            let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-            (StatusCode::REQUEST_TIMEOUT, kind, body).into_response()
-        }
+    match tokio::time::timeout(REQUEST, plane.answer(request)).await {
+        Ok(response) => response.map(Either::Left),
+        Err(_) => late().map(Either::Right),
     }
+}
+
+fn late() -> Response<Body> {
+    let detail = "the request did not come in time";
+    let body =
+        format!(r#"{{"status":408,"code":"SV-003","detail":"{detail}","hint":"send it at once"}}"#);
+    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    (StatusCode::REQUEST_TIMEOUT, kind, body).into_response()
 }

@@ -40,6 +40,18 @@ async fn a_calm_world_completes() {
     assert!(at_risk > 10 && at_risk <= cap, "{at_risk} at risk, the cap was {cap}");
 }
 
+/// One rung: nothing but the evidence holds anybody back, and it lets 20 in to begin with.
+#[tokio::test]
+async fn evidence_alone_paces_a_rollout_of_one_rung() {
+    let script = Script { ladder: &["100%"], ..Script::calm(2, 60) };
+    let mut world = World::started(script).await;
+    world.run_for(Span::secs(800)).await;
+    let exposed = world.rollout(|running| running.counts().exposed);
+    assert_eq!(exposed, 20, "before anybody has matured");
+    world.run_until(Span::hours(24), |world| world.is_in("completed")).await.expect("completes");
+    world.judge().await;
+}
+
 #[tokio::test]
 async fn a_good_release_completes_whatever_gets_lost() {
     for seed in 100..106 {
@@ -57,7 +69,8 @@ async fn a_bad_release_halts_within_its_budget_whatever_gets_lost() {
     let crashes = Behavior { crash_ppm: ALL, ..Behavior::default() };
     let dark = Behavior { dark_ppm: ALL, ..Behavior::default() };
     for (seed, behavior) in [(200, fails), (201, crashes), (202, dark), (203, fails), (204, dark)] {
-        let script = Script { behavior, ..Script::rough(seed, 60) };
+        // One rung, so that nothing but the evidence holds anybody back.
+        let script = Script { behavior, ladder: &["100%"], ..Script::rough(seed, 60) };
         let mut world = World::started(script).await;
         let halted = world.run_until(Span::hours(48), |world| world.is_in("halted")).await;
         halted.unwrap_or_else(|why| panic!("seed {seed}: {why}"));
