@@ -158,12 +158,18 @@ fn of(running: &Running) -> Ended {
     }
 }
 
+/// A phase as the type writes it: `Completed`.
+fn title(phase: &str) -> String {
+    let (first, rest) = phase.split_at(1.min(phase.len()));
+    first.to_uppercase() + rest
+}
+
 impl Ended {
     fn json(&self) -> Value {
         let EndCounts { exposed, confirmed, failed, rolled_back, silent } = self.counts;
         json!({
             "name": self.name,
-            "phase": self.phase,
+            "phase": title(self.phase),
             "exposed": exposed,
             "confirmed": confirmed,
             "failed": failed,
