@@ -5,11 +5,11 @@
 //! in the table; a device speaks for itself alone.
 
 use crate::backend::{Backend, Kind, Problem};
-use crate::token::{Token, TokenKind, device_token_id};
+use crate::token::{Token, TokenKind};
 use axum::http::{HeaderMap, header};
 use rollout_core::device::{Device, Standing};
 use rollout_core::fleet::Fleet;
-use rollout_core::id::{DeviceId, Digest, Principal};
+use rollout_core::id::{DeviceId, Digest, Principal, is_device_id};
 use rollout_core::journal::Role;
 use rollout_core::time::Timestamp;
 
@@ -148,25 +148,42 @@ pub fn device<B: Backend>(
     headers: &HeaderMap,
     named: &str,
 ) -> Result<DeviceId, Problem> {
-    let token = bearer(headers, TokenKind::Device)?;
-    let id = DeviceId::new(named)?;
-    if token.id != device_token_id(id.as_str()) {
-        let detail = format!("the token is not that of device {id}");
+    let token = device_token(headers)?;
+    backend.read(|fleet| known_device(fleet, &token, named).map(|device| device.id.clone()))
+}
+
+/// The token of a device, of which nothing but its form is known.
+///
+/// # Errors
+/// As [`authorize`].
+pub(crate) fn device_token(headers: &HeaderMap) -> Result<Token<'_>, Problem> {
+    bearer(headers, TokenKind::Device)
+}
+
+/// The device that a document names, if `token` is that device's: one look into the fleet.
+///
+/// # Errors
+/// As [`device`].
+pub(crate) fn known_device<'f>(
+    fleet: &'f Fleet,
+    token: &Token<'_>,
+    named: &str,
+) -> Result<&'f Device, Problem> {
+    if !is_device_id(named) {
+        DeviceId::new(named)?;
+    }
+    if !token.names(named) {
+        let detail = format!("the token is not that of device {named}");
         return Err(forbidden("AU-005", detail, "a device speaks for itself alone"));
     }
-    let standing = backend.read(|fleet| {
-        let known = fleet.devices.get(&id);
-        let is_good = token.matches(known.map_or(&NOBODY, |known: &Device| &known.token));
-        known.filter(|_| is_good).map(|known| known.standing != Standing::Retired)
-    });
-    match standing {
-        Some(true) => Ok(id),
-        Some(false) => {
-            let detail = format!("device {id} is retired");
-            Err(forbidden("AU-006", detail, "enroll it under another id"))
-        }
-        None => Err(not_good()),
+    let known = fleet.devices.get(named);
+    let is_good = token.matches(known.map_or(&NOBODY, |known| &known.token));
+    let known = known.filter(|_| is_good).ok_or_else(not_good)?;
+    if known.standing == Standing::Retired {
+        let detail = format!("device {named} is retired");
+        return Err(forbidden("AU-006", detail, "enroll it under another id"));
     }
+    Ok(known)
 }
 
 /// The enrollment that the caller's token opens: its public id.

@@ -4,13 +4,14 @@
 //! body that is too large, cut short, empty or not what it should be has a code of its own.
 
 use crate::backend::{Kind, Problem};
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use rollout_core::limits::ENVELOPE_BYTES;
 use serde::Deserialize;
+use std::pin::{Pin, pin};
 
 /// Largest document of a device, in bytes: 64 attributes or 64 reports of full length.
 pub(crate) const DEVICE_BYTES: usize = 64 * 1024;
@@ -18,12 +19,37 @@ pub(crate) const DEVICE_BYTES: usize = 64 * 1024;
 pub(crate) const OPERATOR_BYTES: usize = 256 * 1024;
 
 /// Reads a whole body of at most `limit` bytes.
-pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    match Limited::new(body, limit).collect().await {
-        Ok(read) => Ok(read.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit as u64)),
-        Err(_) => Err(cut_short()),
+pub(crate) async fn read<T>(body: T, limit: usize) -> Result<Bytes, Problem>
+where
+    T: HttpBody<Data = Bytes>,
+{
+    let mut body = pin!(body);
+    // A document of a device comes in one piece, which is then borrowed from.
+    let first = chunk(body.as_mut()).await?.unwrap_or_default();
+    if body.is_end_stream() && first.len() <= limit {
+        return Ok(first);
     }
+    let mut whole = Vec::from(first);
+    while whole.len() <= limit {
+        match chunk(body.as_mut()).await? {
+            Some(next) => whole.extend_from_slice(&next),
+            None => return Ok(whole.into()),
+        }
+    }
+    Err(too_large(limit as u64))
+}
+
+/// The next bytes of a body.
+async fn chunk<T>(mut body: Pin<&mut T>) -> Result<Option<Bytes>, Problem>
+where
+    T: HttpBody<Data = Bytes>,
+{
+    while let Some(frame) = body.frame().await {
+        if let Ok(bytes) = frame.map_err(|_| cut_short())?.into_data() {
+            return Ok(Some(bytes));
+        }
+    }
+    Ok(None)
 }
 
 /// A body that is larger than it may be.

@@ -10,6 +10,8 @@ pub mod auth;
 #[cfg(feature = "server")]
 pub mod backend;
 pub mod body;
+#[cfg(feature = "server")]
+pub mod check_in;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "server")]
@@ -29,4 +31,6 @@ pub mod token;
 pub mod url;
 
 #[cfg(feature = "server")]
-pub use router::{Limits, device_router, operator_router, operator_router_with};
+pub use router::{
+    DevicePlane, Limits, PlaneBody, device_router, operator_router, operator_router_with,
+};

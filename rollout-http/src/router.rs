@@ -1,15 +1,21 @@
 //! Which path is answered by which function.
 //!
 //! Two planes on two listeners: devices, and people with programs. Not here: listeners, deadlines,
-//! the number of connections. Invariant: every route of the operator plane asks `auth` first.
+//! the number of connections. Invariants: every route of the operator plane asks `auth` first; a
+//! check-in is answered the same with and without the router before it.
 
 use crate::backend::Backend;
 use crate::routes::{
     self, access, cohorts, command, device, devices, events, health, images, releases, reports,
     rollouts,
 };
-use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{Method, Request, header};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post, put};
+use axum::{BoxError, Router};
+use http_body_util::{Either, Full};
+use tower::ServiceExt as _;
 
 /// Bounds that a daemon may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +38,52 @@ pub(crate) struct Desk<B> {
     pub limits: Limits,
 }
 
+/// The path of the check-in, the hot one.
+const CHECK_IN: &str = "/device/v1/check-in";
+
+/// The body of an answer of the device plane: at hand, or as a route streams it.
+pub type PlaneBody = Either<Full<Bytes>, Body>;
+
+/// The device plane with its hot path in front: a check-in is answered before any routing.
+#[derive(Clone)]
+pub struct DevicePlane<B> {
+    backend: B,
+    others: Router,
+}
+
+impl<B: Backend> DevicePlane<B> {
+    /// The plane of a backend.
+    pub fn new(backend: B) -> Self {
+        Self { others: device_router(backend.clone()), backend }
+    }
+
+    /// Answers one request.
+    pub async fn answer<T>(&self, request: Request<T>) -> Response<PlaneBody>
+    where
+        T: HttpBody<Data = Bytes> + Send + 'static,
+        T::Error: Into<BoxError>,
+    {
+        if request.method() == Method::POST && request.uri().path() == CHECK_IN {
+            let (head, body) = request.into_parts();
+            return match device::answer_check_in(&self.backend, &head.headers, body).await {
+                Ok(bytes) => {
+                    let mut response = Response::new(Either::Left(Full::from(bytes)));
+                    response.headers_mut().insert(header::CONTENT_TYPE, routes::JSON);
+                    response
+                }
+                Err(problem) => problem.into_response().map(Either::Right),
+            };
+        }
+        let Ok(response) = self.others.clone().oneshot(request.map(Body::new)).await;
+        response.map(Either::Right)
+    }
+}
+
 /// The device plane.
 pub fn device_router<B: Backend>(backend: B) -> Router {
     Router::new()
         .route("/device/v1/enroll", post(device::enroll::<B>))
-        .route("/device/v1/check-in", post(device::check_in::<B>))
+        .route(CHECK_IN, post(device::check_in::<B>))
         .route("/device/v1/begin", post(device::begin::<B>))
         .route("/device/v1/reports", post(reports::report::<B>))
         .route("/device/v1/images/{digest}", get(images::download::<B>))

@@ -106,12 +106,20 @@ impl<'a> Token<'a> {
         let kind = TokenKind::ALL.into_iter().find(|kind| kind.word() == word)?;
         let is_id =
             (1..=ID_CHARS).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let mut bytes = [0; 32];
+        let (mut bytes, mut sum) = ([0; 32], [0; 4]);
         let good = parts.next().is_none()
             && is_id
             && decode_hex(secret, &mut bytes)
-            && crc == format!("{:08x}", crc32(body.as_bytes()));
+            && !crc.bytes().any(|byte| byte.is_ascii_uppercase())
+            && decode_hex(crc, &mut sum)
+            && u32::from_be_bytes(sum) == crc32(body.as_bytes());
         good.then(|| Self { kind, id, hash: Digest::of(&bytes) })
+    }
+
+    /// Whether its id is the one that the token of this device must have.
+    pub fn names(&self, device_id: &str) -> bool {
+        let mut id = [0; 16];
+        decode_hex(self.id, &mut id) && ResidentId(id) == ResidentId::of(device_id)
     }
 
     /// Whether its secret is the one whose hash was kept; in constant time.

@@ -6,7 +6,7 @@
 
 use crate::backend::{Kind, Problem};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use rollout_core::id::{DeviceId, Digest, decode_hex};
+use rollout_core::id::{Digest, decode_hex};
 use rollout_core::time::{Span, Timestamp};
 use serde::Deserialize;
 use sha2::Sha256;
@@ -25,9 +25,9 @@ pub fn expiry(now: Timestamp, lease: Span) -> Timestamp {
 }
 
 /// The signed path of an image, relative to the server.
-pub fn sign(key: &[u8; 32], digest: Digest, device: &DeviceId, expires: Timestamp) -> String {
+pub fn sign(key: &[u8; 32], digest: Digest, device: &str, expires: Timestamp) -> String {
     let secs = expires.unix_secs();
-    let signature = mac(key, digest, device.as_str(), secs).finalize().into_bytes();
+    let signature = mac(key, digest, device, secs).finalize().into_bytes();
     let signature = Digest::from_bytes(signature.into());
     format!("{IMAGES}{digest}?device={device}&expires={secs}&signature={signature}")
 }

@@ -14,6 +14,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use rollout_http::backend::Backend;
+use rollout_http::{DevicePlane, PlaneBody};
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
@@ -51,6 +53,14 @@ impl Plane for axum::Router {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let Ok(response) = tower::ServiceExt::oneshot(self.clone(), request).await;
         response
+    }
+}
+
+impl<B: Backend> Plane for DevicePlane<B> {
+    type Body = PlaneBody;
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<PlaneBody> {
+        DevicePlane::answer(self, request).await
     }
 }
 

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::engine::{Engine, Settings, StartError};
 use crate::{executor, listener};
 use rollout_core::port::{ImageError, StoreError};
-use rollout_http::{device_router, operator_router};
+use rollout_http::{DevicePlane, operator_router};
 use rollout_store::{FileImages, Probe, SqliteStore};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -99,7 +99,7 @@ pub async fn listen(config: &Config, probe: impl Probe + 'static) -> Result<Serv
     let (operators, operator_task) =
         spawn(config.operators, operator_router(daemon.clone()), stopped.clone()).await?;
     let (devices, device_task) =
-        spawn(config.devices, device_router(daemon.clone()), stopped.clone()).await?;
+        spawn(config.devices, DevicePlane::new(daemon.clone()), stopped.clone()).await?;
     tokio::spawn(executor::run(daemon.clone(), stopped));
     let tasks = vec![operator_task, device_task];
     Ok(Serving { daemon, operators, devices, stop, tasks })
@@ -107,13 +107,13 @@ pub async fn listen(config: &Config, probe: impl Probe + 'static) -> Result<Serv
 
 async fn spawn(
     address: SocketAddr,
-    router: axum::Router,
+    plane: impl listener::Plane,
     stopped: watch::Receiver<bool>,
 ) -> Result<(SocketAddr, JoinHandle<std::io::Result<()>>), ServeError> {
     let failed = |source| ServeError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    Ok((bound, tokio::spawn(listener::serve(listener, router, stopped))))
+    Ok((bound, tokio::spawn(listener::serve(listener, plane, stopped))))
 }
 
 impl Serving {

@@ -2,7 +2,9 @@
 
 mod ack;
 mod crash;
+mod demo;
 mod docs;
+mod errors;
 mod no_std;
 mod outage;
 mod replay;

@@ -2,6 +2,7 @@
 
 use crate::documents::{Keys, fields, good_image, image};
 use crate::world::{Offered, ROLLOUT, Stream, World};
+use firmware_agent::flash::Board as _;
 use firmware_agent::host::image::{ImageSpec, build};
 use rollout_core::id::Digest;
 use rollout_core::image::ChipId;
@@ -64,6 +65,15 @@ fn another_head_than_promised_stops_before_anything_is_erased() {
         assert_eq!(refused_with(&mut world), reason);
         assert!(*world.flash.region_mut(spare()) == before, "flash was touched");
     }
+}
+
+/// What confirms burns its secure version, so nothing below it starts any more.
+#[test]
+fn a_secure_version_below_the_burnt_one_is_refused() {
+    let mut world = World::offering(&good_image("2.0.0"), "2.0.0");
+    world.flash.burn(1).unwrap();
+    assert_eq!(refused_with(&mut world), Reason::SecureVersion);
+    assert_eq!(world.server.bytes_sent, 0);
 }
 
 fn spare() -> firmware_agent::flash::Region {

@@ -4,7 +4,7 @@
 //! given only once the entries are durable.
 
 use super::{Fleet, RegistryError, Running};
-use crate::device::Execution;
+use crate::device::{Device, Execution};
 use crate::gate::Evaluation;
 use crate::hosting::{self, Binding, Contract, Home};
 use crate::id::{DeviceId, Digest, RolloutId};
@@ -187,12 +187,14 @@ impl Fleet {
     pub fn standing_offer(
         &self,
         rollout: RolloutId,
-        device: &DeviceId,
+        device: &Device,
         now: Timestamp,
     ) -> Option<Option<OfferMade>> {
         let running = self.rollouts.get(&rollout)?;
-        let device = self.devices.get(device)?;
         self.candidate(running, device, now, |candidate| {
+            if !running.rollout.could_admit(&candidate) {
+                return None;
+            }
             let terms = running.rollout.admit(&running.tally, &candidate).ok()?;
             Some(terms.repeated.then(|| offer_made(&running.rollout, &terms)))
         })?

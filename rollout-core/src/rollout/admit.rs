@@ -349,6 +349,24 @@ impl Rollout {
         Err(Ineligible::NotOpen { bucket: position.bucket(), open: format!("{frontier}") })
     }
 
+    /// Whether it is worth asking [`Rollout::admit`]: what fails here, fails there. Needs no
+    /// allocation, because most check-ins end here.
+    pub(crate) fn could_admit(&self, candidate: &Candidate) -> bool {
+        let belongs = match &self.plan.members {
+            Membership::Query(query) => query.matches(candidate.device),
+            Membership::Listed(_) | Membership::StillRunning { .. } => true,
+        };
+        belongs && self.phase.gives() && self.is_open_to(candidate)
+    }
+
+    /// Whether the ladder has come to this device, without words.
+    fn is_open_to(&self, candidate: &Candidate) -> bool {
+        let mut named = self.plan.ladder.cohorts_open_at(self.rung);
+        let position = || Position::of(candidate.device.key, self.salt());
+        (self.has_begun() && named.any(|name| (candidate.in_cohort)(name)))
+            || self.frontier(candidate.stratum).opens(position())
+    }
+
     /// Whether the first rung was ever opened.
     fn has_begun(&self) -> bool {
         !self.frontiers.is_empty()

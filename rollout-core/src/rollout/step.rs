@@ -129,7 +129,8 @@ impl Rollout {
 
     /// What its positions are salted with.
     pub fn salt(&self) -> Salt {
-        Salt::of(&format!("{}", self.id))
+        let mut text = uuid::Uuid::encode_buffer();
+        Salt::of(self.id.0.hyphenated().encode_lower(&mut text))
     }
 
     /// The id of the rollout that takes this one back after a halt in this epoch: a UUID of

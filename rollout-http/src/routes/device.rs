@@ -1,17 +1,19 @@
 //! A device enrolls, checks in, and asks leave to switch.
 //!
-//! The check-in is the hot path: one bounded body, one borrowed parse, one call. Not here: reports
+//! The check-in is the hot path: one bounded body, one borrowed parse, one look. Not here: reports
 //! and images. Invariant: what a device is told was durable before.
 
-use super::{Answer, json};
+use super::{Answer, JSON, json, json_bytes};
 use crate::backend::{Backend, CheckedIn, Kind, Problem};
+use crate::check_in::{self, Prospect};
 use crate::input::{self, DEVICE_BYTES};
 use crate::{auth, token, url};
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use rollout_core::device::{Facts, RunningImage};
-use rollout_core::fleet::{OfferMade, Reply};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse as _;
+use rollout_core::device::{Device, Facts, RunningImage};
+use rollout_core::fleet::{Fleet, OfferMade, Reply};
 use rollout_core::id::{DeviceId, Digest, HardwareModel};
 use rollout_core::rollout::Patience;
 use rollout_core::time::Timestamp;
@@ -62,17 +64,76 @@ pub(crate) async fn check_in<B: Backend>(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
+    let bytes = answer_check_in(&backend, &headers, body).await?;
+    Ok(([(header::CONTENT_TYPE, JSON)], bytes).into_response())
+}
+
+/// Answers a check-in, from one look at the model if it changes nothing.
+pub(crate) async fn answer_check_in<B: Backend, T>(
+    backend: &B,
+    headers: &HeaderMap,
+    body: T,
+) -> Result<Vec<u8>, Problem>
+where
+    T: HttpBody<Data = Bytes>,
+{
     let bytes = input::read(body, DEVICE_BYTES).await?;
     let said: wire::CheckIn<Described> = input::json(&bytes)?;
     check_version(said.v)?;
-    let device = auth::device(&backend, &headers, said.device)?;
-    let facts = facts(said)?;
-    let answer = backend.check_in(device.clone(), facts).await?;
-    render(&backend, &device, &answer)
+    let token = auth::device_token(headers)?;
+    let now = backend.now();
+    let glance = backend.read(|fleet| {
+        let device = auth::known_device(fleet, &token, said.device)?;
+        Ok::<_, Problem>(no_news(fleet, device, &said, now).ok_or_else(|| device.id.clone()))
+    })?;
+    match glance {
+        Ok(answer) => render(backend, said.device, &answer, now),
+        Err(device) => {
+            let answer = backend.check_in(device.clone(), facts(said)?).await?;
+            render(backend, device.as_str(), &answer, backend.now())
+        }
+    }
 }
 
-fn render<B: Backend>(backend: &B, device: &DeviceId, answer: &CheckedIn) -> Answer {
-    let now = backend.now();
+/// The answer to a device that says what it said before, if nothing needs to be noted or decided.
+fn no_news(
+    fleet: &Fleet,
+    device: &Device,
+    said: &wire::CheckIn<'_, Described<'_>>,
+    now: Timestamp,
+) -> Option<CheckedIn> {
+    let known = device.facts.as_ref().filter(|known| repeats(known, said))?;
+    if check_in::is_stale(fleet, device, now) {
+        return None;
+    }
+    match check_in::prospect(fleet, device, now) {
+        Prospect::Ask => None,
+        Prospect::Known(offer) => Some(CheckedIn::with(fleet, device, known.root_version, offer)),
+    }
+}
+
+/// Whether a device says of itself exactly what is known, compared where it stands.
+fn repeats(known: &Facts, said: &wire::CheckIn<'_, Described<'_>>) -> bool {
+    let Facts { running, secure_version, slot_bytes, spare, root_version, attributes } = known;
+    let RunningImage { digest, version, epoch, counter, state } = running;
+    *digest == Digest::from(said.running.digest)
+        && version == said.running.version
+        && *epoch == u64::from(said.running.epoch)
+        && counter.0 == said.running.counter
+        && *state == said.running.state
+        && secure_version.0 == said.secure_version
+        && *slot_bytes == u64::from(said.slot_bytes)
+        && *spare == said.spare.map(Digest::from)
+        && *root_version == u64::from(said.root_version)
+        && said.attributes.are(attributes)
+}
+
+fn render<B: Backend>(
+    backend: &B,
+    device: &str,
+    answer: &CheckedIn,
+    now: Timestamp,
+) -> Result<Vec<u8>, Problem> {
     let root = answer.root.as_deref().map(input::base64);
     let stop = answer.stop.map(|rollout| rollout.to_string());
     let offer = answer.offer.as_ref().map(|offer| Texts::of(backend, device, offer, now));
@@ -99,7 +160,7 @@ fn render<B: Backend>(backend: &B, device: &DeviceId, answer: &CheckedIn) -> Ans
         }),
         stop: stop.as_deref(),
     };
-    json(StatusCode::OK, &document)
+    json_bytes(&document)
 }
 
 /// The texts that an offer borrows.
@@ -110,7 +171,7 @@ struct Texts {
 }
 
 impl Texts {
-    fn of<B: Backend>(backend: &B, device: &DeviceId, offer: &OfferMade, now: Timestamp) -> Self {
+    fn of<B: Backend>(backend: &B, device: &str, offer: &OfferMade, now: Timestamp) -> Self {
         let expires = url::expiry(now, offer.lease);
         Self {
             rollout: offer.rollout.to_string(),
@@ -124,7 +185,7 @@ fn fits(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-fn facts(said: wire::CheckIn<'_, Described>) -> Result<Facts, Problem> {
+fn facts(said: wire::CheckIn<'_, Described<'_>>) -> Result<Facts, Problem> {
     let refuse = |code, detail: &str| {
         Err(Problem::new(Kind::Invalid, code, detail, "shorten what the device says of itself"))
     };
@@ -156,15 +217,37 @@ fn facts(said: wire::CheckIn<'_, Described>) -> Result<Facts, Problem> {
         slot_bytes: said.slot_bytes.into(),
         spare: said.spare.map(Digest::from),
         root_version: said.root_version.into(),
-        attributes: said.attributes.map,
+        attributes: said.attributes.into_map(),
     })
 }
 
 /// What a device says of itself: no more is kept than the wire allows.
+/// Each name is there once, in the device's own order.
 #[derive(Default)]
-struct Described {
-    map: BTreeMap<String, String>,
+struct Described<'a> {
+    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     excess: Option<Excess>,
+}
+
+impl<'a> Described<'a> {
+    fn find(&mut self, name: &str) -> Option<&mut Cow<'a, str>> {
+        self.pairs.iter_mut().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// Whether these are exactly the attributes of `map`.
+    fn are(&self, map: &BTreeMap<String, String>) -> bool {
+        let has = |name: &str, value: &str| {
+            self.pairs.iter().any(|(known, said)| known == name && said == value)
+        };
+        self.excess.is_none()
+            && self.pairs.len() == map.len()
+            && map.iter().all(|(name, value)| has(name, value))
+    }
+
+    fn into_map(self) -> BTreeMap<String, String> {
+        let owned = self.pairs.into_iter();
+        owned.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -174,7 +257,7 @@ enum Excess {
     Value,
 }
 
-impl<'de> Deserialize<'de> for Described {
+impl<'de> Deserialize<'de> for Described<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Attributes)
     }
@@ -183,29 +266,29 @@ impl<'de> Deserialize<'de> for Described {
 struct Attributes;
 
 impl<'de> Visitor<'de> for Attributes {
-    type Value = Described;
+    type Value = Described<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map of attributes")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Described, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Described<'de>, A::Error> {
         let mut said = Described::default();
         while let Some((name, value)) = map.next_entry::<Text, Text>()? {
             let (name, value) = (name.0, value.0);
-            let known = said.map.contains_key(name.as_ref());
+            let count = said.pairs.len();
+            let known = said.find(&name);
             let excess = match (name.len(), value.len()) {
                 (0, _) => Some(Excess::Name),
                 (length, _) if length > wire::ATTRIBUTE_NAME_BYTES => Some(Excess::Name),
                 (_, length) if length > wire::ATTRIBUTE_VALUE_BYTES => Some(Excess::Value),
-                _ if said.map.len() == wire::ATTRIBUTES && !known => Some(Excess::Count),
+                _ if count == wire::ATTRIBUTES && known.is_none() => Some(Excess::Count),
                 _ => None,
             };
-            match excess {
-                Some(excess) => said.excess = Some(excess),
-                None => {
-                    said.map.insert(name.into_owned(), value.into_owned());
-                }
+            match (excess, known) {
+                (Some(excess), _) => said.excess = Some(excess),
+                (None, Some(known)) => *known = value,
+                (None, None) => said.pairs.push((name, value)),
             }
         }
         Ok(said)

@@ -13,10 +13,11 @@ pub(crate) mod reports;
 pub(crate) mod rollouts;
 
 use crate::backend::{Kind, Problem};
+use axum::body::Body;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
 use rollout_core::id::RolloutId;
 use rollout_core::journal::Stored;
 use serde::Serialize;
@@ -37,11 +38,25 @@ pub(crate) fn query<T>(asked: Asked<T>) -> Result<T, Problem> {
 
 /// A JSON answer.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
-    let bytes = serde_json::to_vec(body).map_err(|error| {
+    let mut response = Response::new(Body::from(json_bytes(body)?));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    Ok(response)
+}
+
+/// The type of an answer.
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Room for the answer to a device that has nothing to do.
+const USUAL_BYTES: usize = 512;
+
+/// An answer's bytes.
+pub(crate) fn json_bytes(body: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut bytes, body).map_err(|error| {
         let detail = format!("an answer cannot be written: {error}");
         Problem::new(Kind::Broken, "HT-500", detail, "this is a bug; report it")
     })?;
-    Ok((status, [(header::CONTENT_TYPE, "application/json")], bytes).into_response())
+    Ok(bytes)
 }
 
 /// 201 if something was written, 200 if all of it was there already.

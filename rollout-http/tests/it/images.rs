@@ -107,14 +107,15 @@ async fn a_path_is_good_for_one_image_one_device_and_a_time() {
     world.upload(&image).await;
     let digest = Digest::of(&image);
     let device = DeviceId::new("dev-000").expect("an id");
-    let path = url::sign(world.backend.url_key(), digest, &device, Timestamp((NOW + 60) * 1000));
+    let path =
+        url::sign(world.backend.url_key(), digest, device.as_str(), Timestamp((NOW + 60) * 1000));
     let get = |path: String| ask(&world.devices, request("GET", &path, "", ""));
     let good = get(path.clone()).await;
     assert_eq!((good.status.as_u16(), good.bytes == image), (200, true));
     assert_eq!(good.headers["cache-control"], "public, max-age=31536000, immutable");
     let (other, stranger) = (Digest::of(b"x").to_string(), [0; 32]);
     let unsigned = path.split_once("&signature=").expect("signed").0.to_owned();
-    let foreign = url::sign(&stranger, digest, &device, Timestamp((NOW + 60) * 1000));
+    let foreign = url::sign(&stranger, digest, device.as_str(), Timestamp((NOW + 60) * 1000));
     for tampered in [
         path.replace(&digest.to_string(), &other),
         path.replace("dev-000", "dev-001"),

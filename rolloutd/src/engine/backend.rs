@@ -1,15 +1,16 @@
 //! The routes' view of the engine.
 
+use super::Engine;
 use super::queue::{Done, Job};
-use super::{Engine, Shared};
-use rollout_core::device::{Facts, Standing, State};
-use rollout_core::fleet::{Answer, Ask, Fleet, OfferMade, Reply};
+use rollout_core::device::{Facts, Standing};
+use rollout_core::fleet::{Answer, Ask, Fleet, Reply};
 use rollout_core::id::{DeviceId, Digest, RolloutId};
 use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
 use rollout_core::port::{ImageStore, Store};
 use rollout_core::rollout::Commanded;
 use rollout_core::time::Timestamp;
 use rollout_http::backend::{Backend, Check, CheckedIn, Kind, Problem};
+use rollout_http::check_in::{self, Prospect};
 use tokio::sync::oneshot;
 
 impl<S: Store + 'static, I: ImageStore + 'static> Engine<S, I> {
@@ -19,16 +20,25 @@ impl<S: Store + 'static, I: ImageStore + 'static> Engine<S, I> {
         self.queue.try_send(job(done)).map_err(|_| overloaded())?;
         answer.await.unwrap_or_else(|_| Err(stopping()))
     }
+
+    /// Notes a sign of life, no more often than deadlines need it.
+    fn touch(&self, id: &DeviceId, now: Timestamp) {
+        let is_stale = |fleet: &Fleet| {
+            let device = fleet.devices.get(id);
+            device.is_some_and(|device| check_in::is_stale(fleet, device, now))
+        };
+        if self.shared.read(is_stale) {
+            self.shared.write(|fleet| fleet.touch(id, now));
+        }
+    }
 }
 
 /// What a check-in comes to, as far as the model alone can say.
 enum Seen {
     /// It says something new of itself.
     Changed,
-    /// Nothing new, and something might be for it.
-    Ask,
-    /// Nothing new, and the answer is known.
-    Known(Option<Box<OfferMade>>),
+    /// Nothing new.
+    Before(Prospect),
 }
 
 impl<S: Store + 'static, I: ImageStore + 'static> Backend for Engine<S, I> {
@@ -63,11 +73,11 @@ impl<S: Store + 'static, I: ImageStore + 'static> Backend for Engine<S, I> {
             self.ask(|done| Job::Facts(vec![entry], done)).await?;
             seen = self.read(|fleet| look(fleet, &device, &facts, now))?;
         } else {
-            self.shared.touch(&device, now);
+            self.touch(&device, now);
         }
         let offer = match seen {
-            Seen::Known(offer) => offer,
-            Seen::Changed | Seen::Ask => {
+            Seen::Before(Prospect::Known(offer)) => offer,
+            Seen::Changed | Seen::Before(Prospect::Ask) => {
                 let ask = Ask::Offer { device: device.clone() };
                 match self.ask(|done| Job::Ask(ask, done)).await? {
                     Answer::Offer(offer) => offer,
@@ -75,7 +85,10 @@ impl<S: Store + 'static, I: ImageStore + 'static> Backend for Engine<S, I> {
                 }
             }
         };
-        self.read(|fleet| Ok(checked_in(fleet, &device, &facts, offer)))
+        self.read(|fleet| {
+            let device = fleet.devices.get(&device).ok_or_else(|| unknown(&device))?;
+            Ok(CheckedIn::with(fleet, device, facts.root_version, offer))
+        })
     }
 
     async fn begin(
@@ -133,19 +146,6 @@ impl<S: Store + 'static, I: ImageStore + 'static> Backend for Engine<S, I> {
     }
 }
 
-impl<S: Store, I: ImageStore> Shared<S, I> {
-    /// Notes a sign of life, no more often than deadlines need it.
-    fn touch(&self, device: &DeviceId, now: Timestamp) {
-        let stale = self.read(|fleet| {
-            let seen = fleet.devices.get(device).map(|device| device.last_seen);
-            seen.is_some_and(|seen| now.since(seen).0 > fleet.usual.0 / 4)
-        });
-        if stale {
-            self.write(|fleet| fleet.touch(device, now));
-        }
-    }
-}
-
 fn look(fleet: &Fleet, id: &DeviceId, facts: &Facts, now: Timestamp) -> Result<Seen, Problem> {
     let device = fleet.devices.get(id).ok_or_else(|| unknown(id))?;
     if device.standing == Standing::Retired {
@@ -154,44 +154,7 @@ fn look(fleet: &Fleet, id: &DeviceId, facts: &Facts, now: Timestamp) -> Result<S
     if device.facts.as_ref() != Some(facts) {
         return Ok(Seen::Changed);
     }
-    for rollout in fleet.order.iter().rev() {
-        match fleet.standing_offer(*rollout, id, now) {
-            None => {}
-            Some(None) => return Ok(Seen::Ask),
-            Some(Some(offer)) => return Ok(Seen::Known(Some(Box::new(offer)))),
-        }
-    }
-    Ok(Seen::Known(None))
-}
-
-fn checked_in(
-    fleet: &Fleet,
-    id: &DeviceId,
-    facts: &Facts,
-    offer: Option<Box<OfferMade>>,
-) -> CheckedIn {
-    let home = fleet.hosting.default_home();
-    let home = fleet.devices.get(id).and_then(|d| fleet.hosting.home(&d.home)).unwrap_or(home);
-    let known = usize::try_from(facts.root_version).unwrap_or(usize::MAX);
-    CheckedIn {
-        offer,
-        stop: to_stop(fleet, id),
-        binding: fleet.binding_of(home),
-        poll_secs: home.poll_secs,
-        root_version: fleet.roots.len() as u64,
-        root: fleet.roots.get(known).cloned(),
-    }
-}
-
-/// The newest stopped rollout in which the device may still be at work.
-fn to_stop(fleet: &Fleet, id: &DeviceId) -> Option<RolloutId> {
-    fleet.order.iter().rev().copied().find(|rollout| {
-        let Some(running) = fleet.rollouts.get(rollout) else { return false };
-        running.rollout.phase.stops()
-            && running.executions.get(id).is_some_and(|execution| {
-                matches!(execution.state, State::Revoked | State::Permitted | State::Interrupted)
-            })
-    })
+    Ok(Seen::Before(check_in::prospect(fleet, device, now)))
 }
 
 fn unknown(id: &DeviceId) -> Problem {
