@@ -124,17 +124,24 @@ pub struct Availability {
 }
 
 impl Availability {
-    /// Records that nobody could be served during `outage`. Overlap with the last one counts once.
+    /// Records that nobody could be served during `outage`. What overlaps the last one, or
+    /// follows it at once, makes that one longer and counts once.
     pub fn record(&mut self, outage: Window) {
-        let from = self.last.back().map_or(outage.from, |last| last.to.max(outage.from));
-        if from >= outage.to {
+        if let Some(last) = self.last.back_mut()
+            && outage.from <= last.to
+        {
+            self.away = self.away.plus(outage.to.since(last.to));
+            last.to = last.to.max(outage.to);
             return;
         }
-        self.away = self.away.plus(outage.to.since(from));
+        if outage.from >= outage.to {
+            return;
+        }
+        self.away = self.away.plus(outage.to.since(outage.from));
         if self.last.len() == REMEMBERED_OUTAGES {
             self.last.pop_front();
         }
-        self.last.push_back(Window { from, to: outage.to });
+        self.last.push_back(outage);
     }
 
     /// Service time at `now`. While `now` lies inside the last outage (a grace after a restart
@@ -182,6 +189,18 @@ mod tests {
         let served = |from, to| service.served(Timestamp(from), Timestamp(to)).0;
         assert_eq!((served(0, 5), served(0, 20), served(0, 100)), (5, 10, 70));
         assert_eq!((served(15, 25), served(20, 55), served(60, 50)), (0, 20, 0));
+    }
+
+    #[test]
+    fn a_restart_within_the_grace_of_another_does_not_turn_time_back() {
+        let mut service = Availability::default();
+        service.record(Window { from: Timestamp(100), to: Timestamp(200) });
+        let before = service.at(Timestamp(150));
+        service.record(Window { from: Timestamp(150), to: Timestamp(260) });
+        for now in [150, 180, 220, 259] {
+            assert_eq!(service.at(Timestamp(now)), before, "{now}");
+        }
+        assert_eq!(service.at(Timestamp(270)), before.after(Span(10)));
     }
 
     #[test]

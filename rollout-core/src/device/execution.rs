@@ -239,10 +239,14 @@ impl Execution {
         }
     }
 
+    /// Stopped before the switch: never exposed. One that was interrupted has booted the image,
+    /// so it stays exposed, without an outcome.
     fn stop(&mut self) {
         if self.is_open() {
+            if self.state != State::Interrupted {
+                self.exposure = None;
+            }
             self.state = State::Revoked;
-            self.exposure = None;
         }
     }
 
@@ -251,6 +255,12 @@ impl Execution {
         if self.is_open() || self.state == State::Silent {
             self.state = State::Confirmed;
         }
+    }
+
+    /// The device was confirmed and says that it runs something else, with nothing in between.
+    //= gates §2: a wrong version is a bad outcome
+    pub fn runs_another(&mut self) {
+        self.crash(Failure::FellBack);
     }
 
     fn fail(&mut self, next: State, failure: Failure) {
@@ -305,7 +315,8 @@ impl Execution {
     //= gates §2: the outcome is taken at the horizon, never at the report
     pub fn mature(&mut self, service: ServiceTime) -> bool {
         let Some(exposure) = &self.exposure else { return false };
-        if self.outcome.is_some() || exposure.deadline > service {
+        let is_over = self.outcome.is_some() || self.state == State::Revoked;
+        if is_over || exposure.deadline > service {
             return false;
         }
         if matches!(self.state, State::Permitted | State::Interrupted) {

@@ -7,6 +7,8 @@ use crate::wire::Reason;
 pub enum Failure {
     /// The device said so.
     Reported(Reason),
+    /// It was confirmed, and runs another image again.
+    FellBack,
     /// Nothing was heard by the deadline.
     Silent,
     /// It came back, for reasons that say nothing about the image, more often than allowed.

@@ -287,6 +287,9 @@ impl Draft<'_> {
     }
 
     fn offer_in(&mut self, id: RolloutId, device: &DeviceId) -> Option<OfferMade> {
+        if self.is_at_work_elsewhere(id, device) {
+            return None;
+        }
         let (rollout, tally) = self.rollouts.get(&id)?;
         let key = (id, device.clone());
         let pending = self.executions.get(&key);
@@ -309,6 +312,14 @@ impl Draft<'_> {
             self.put(key, execution);
         }
         Some(made)
+    }
+
+    /// Whether this very group has let the device begin something in another rollout.
+    //= design 4.1: one open execution per device
+    fn is_at_work_elsewhere(&self, id: RolloutId, device: &DeviceId) -> bool {
+        self.executions.iter().any(|((rollout, who), execution)| {
+            *rollout != id && who == device && execution.is_open()
+        })
     }
 
     fn put(&mut self, key: (RolloutId, DeviceId), after: Execution) {
@@ -335,6 +346,9 @@ impl Draft<'_> {
         let execution = self.execution(&key).cloned().ok_or(missing.clone())?;
         if execution.attempt != attempt {
             return Ok(Reply::Stop("another_attempt"));
+        }
+        if self.is_at_work_elsewhere(id, device) {
+            return Ok(Reply::Stop("busy"));
         }
         if execution.image != digest {
             let offered = execution.image;

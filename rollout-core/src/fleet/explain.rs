@@ -86,6 +86,7 @@ impl Fleet {
         self.candidate(running, device, now, |candidate| {
             match rollout.admit(&running.tally, &candidate) {
                 Ok(terms) => Verdict::Eligible { attempt: terms.attempt },
+                Err(reason @ Ineligible::OnTrial) => Verdict::Not(reason),
                 Err(reason) if candidate.execution.is_none_or(|e| !e.is_open()) => {
                     Verdict::Not(reason)
                 }

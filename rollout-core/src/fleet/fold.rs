@@ -214,11 +214,15 @@ impl Fleet {
         }
         // What runs and is confirmed says as much as a report that was lost.
         let image = running.digest;
-        for rollout in device.last_permit.into_iter().chain(device.open) {
+        let (last, open) = (device.last_permit, device.open);
+        for rollout in last.into_iter().chain(open) {
             if let Some(held) = self.rollouts.get_mut(&rollout) {
+                let is_last = last == Some(rollout);
                 held.change(id, |execution| {
                     if execution.image == image && execution.exposure.is_some() {
                         execution.confirm();
+                    } else if is_last {
+                        execution.runs_another();
                     }
                 });
             }
@@ -302,6 +306,9 @@ impl Fleet {
     /// A rollout that takes another back ends it when it begins.
     fn supersede(&mut self, rollout: RolloutId, before: &Phase) {
         let Some(held) = self.rollouts.get(&rollout) else { return };
+        if held.rollout.phase.stops() {
+            return;
+        }
         if let (Membership::StillRunning { rollout: other }, Phase::Draft) =
             (&held.rollout.plan.members, before)
         {

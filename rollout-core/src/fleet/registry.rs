@@ -436,9 +436,11 @@ impl Fleet {
     pub fn check_reports(&self, reports: &[ReportRecord]) -> Result<(), RegistryError> {
         for (index, report) in reports.iter().enumerate() {
             let running = self.rollouts.get(&report.rollout);
-            let has = running.is_some_and(|held| held.executions.contains_key(&report.device));
-            if !has {
-                let problem = format!("no execution of rollout {} here", report.rollout);
+            let execution = running.and_then(|held| held.executions.get(&report.device));
+            let had = execution.map_or(0, |execution| execution.attempt);
+            if !(1..=had).contains(&report.attempt) {
+                let (rollout, attempt) = (report.rollout, report.attempt);
+                let problem = format!("no execution of rollout {rollout}, attempt {attempt}, here");
                 return Err(RegistryError::Report { index, problem });
             }
         }

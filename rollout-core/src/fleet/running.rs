@@ -129,7 +129,7 @@ impl Running {
     pub fn counts(&self) -> EndCounts {
         let all = self.tally.sum(|_| true);
         EndCounts {
-            exposed: all.permitted,
+            exposed: all.permitted + all.withdrawn,
             confirmed: all.confirmed,
             failed: all.failed,
             rolled_back: all.rolled_back,
@@ -157,7 +157,8 @@ impl Running {
 }
 
 fn deadline(execution: &Execution) -> Option<ServiceTime> {
-    execution.exposure.filter(|_| execution.outcome.is_none()).map(|exposure| exposure.deadline)
+    let is_over = execution.outcome.is_some() || execution.state == State::Revoked;
+    execution.exposure.filter(|_| !is_over).map(|exposure| exposure.deadline)
 }
 
 fn lease(execution: &Execution) -> Option<Timestamp> {

@@ -309,6 +309,15 @@ impl Rollout {
         Ok(artifact)
     }
 
+    /// Whether release, manifest, backend and other rollouts still allow the image.
+    ///
+    /// # Errors
+    /// [`Ineligible`]: the first predicate that is false.
+    pub(super) fn may_be_installed(&self, candidate: &Candidate) -> Result<Binding, Ineligible> {
+        let artifact = self.suits(candidate)?;
+        self.can_be_served(candidate, artifact)
+    }
+
     fn can_be_served(
         &self,
         candidate: &Candidate,

@@ -126,6 +126,14 @@ impl Rollout {
             Err(reason) if reason.excludes() => return Permit::Stop("excluded"),
             Err(reason) => return Permit::Wait(Patience::Not(reason)),
         }
+        match self.may_be_installed(candidate) {
+            Ok(_) => {}
+            Err(Ineligible::NotHosted(reason)) => {
+                return Permit::Wait(Patience::Not(Ineligible::NotHosted(reason)));
+            }
+            Err(Ineligible::Busy(_)) => return Permit::Stop("busy"),
+            Err(_) => return Permit::Stop("not_offered_any_more"),
+        }
         if !self.phase.gives() {
             return Permit::Wait(Patience::Standing(self.phase.name()));
         }

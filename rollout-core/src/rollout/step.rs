@@ -7,7 +7,7 @@ use super::{
     Cause, Commanded, EvidenceEpoch, Observation, OnSmall, Phase, Plan, Refusal, RungIndex,
     StateHash, StratumId, Waiting,
 };
-use crate::gate::{Evaluation, Evidence, HoldReason, Verdict};
+use crate::gate::{self, Evaluation, Evidence, HoldReason, Verdict};
 use crate::id::{Digest, Principal, RolloutId};
 use crate::position::{Frontier, Salt};
 use crate::time::Timestamp;
@@ -330,9 +330,14 @@ impl Rollout {
         if !exhausted {
             return Some(Waiting::Horizon { have: batch.matured, of: batch.permitted });
         }
-        let matured = self.evidence(seen).for_pass();
+        // Cumulative over the rollout, whatever was halted and resumed in between.
+        //= gates §9: matured_bad <= 1 + p_pass * matured, both cumulative over the rollout
+        let all = seen.tally.sum(|_| true);
+        let Ok(matured) = gate::Tally::new(all.matured_bad, all.matured) else {
+            return hold(reason);
+        };
         // Without a single device there is nothing to be quiet about.
-        if matured.total() == 0 && seen.reach.reachable == 0 {
+        if all.matured == 0 && seen.reach.reachable == 0 {
             return hold(HoldReason::NoData);
         }
         if self.plan.gates.failure.is_quiet(matured) { None } else { hold(reason) }

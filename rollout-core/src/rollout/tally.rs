@@ -73,6 +73,8 @@ counts! {
         safety_faults,
         /// Let in by position.
         by_position,
+        /// Interrupted, then stopped: they have booted the image and have no outcome.
+        withdrawn,
     }
 }
 
@@ -166,6 +168,10 @@ fn contribution(execution: &Execution) -> Option<(CellKey, Cell)> {
         stratum: exposure.stratum,
         arm: Arm::Canary,
     };
+    let by_position = u64::from(exposure.admitted == Admitted::ByPosition);
+    if execution.state == State::Revoked {
+        return Some((key, Cell { withdrawn: 1, by_position, ..Cell::default() }));
+    }
     let is = |state| u64::from(execution.state == state);
     let fault = execution.failure == Some(Failure::Reported(Reason::SafetyFault));
     let cell = Cell {
@@ -179,7 +185,8 @@ fn contribution(execution: &Execution) -> Option<(CellKey, Cell)> {
         failed: is(State::Failed),
         silent: is(State::Silent),
         safety_faults: u64::from(fault),
-        by_position: u64::from(exposure.admitted == Admitted::ByPosition),
+        by_position,
+        withdrawn: 0,
     };
     Some((key, cell))
 }

@@ -3,10 +3,11 @@
 use crate::desk::{Desk, HORIZON, device, fields};
 use rollout_core::device::State;
 use rollout_core::fleet::Reply;
-use rollout_core::journal::Entry;
+use rollout_core::id::RolloutId;
+use rollout_core::journal::{Entry, ReportRecord};
 use rollout_core::position::Frontier;
 use rollout_core::rollout::{
-    Command, Installed, Phase, PlanFields, Refusal, RungIndex, StratumId, Waiting,
+    Command, Installed, Phase, Plan, PlanFields, Refusal, RungIndex, StratumId, Waiting,
 };
 use rollout_core::time::{Span, Timestamp};
 use rollout_core::wire::{Event, Reason};
@@ -267,4 +268,127 @@ fn devices_may_download_while_all_permits_are_out() {
     }
     let pending = desk.fleet.rollouts[&desk.rollout].tally.pending;
     assert_eq!(pending.offers, 80, "as many as may be");
+}
+
+#[test]
+fn a_resumed_halt_does_not_open_the_next_rung_on_nothing() {
+    let mut desk = Desk::started(60, fields(&["12", "100%"]));
+    for index in 0..60 {
+        if desk.offer(&device(index)) {
+            desk.report(&device(index), Event::Downloaded, None);
+            if matches!(desk.begin(&device(index)), Some(Reply::Yes { .. })) {
+                desk.report(&device(index), Event::Returned, Some(Reason::Storage));
+            }
+        }
+    }
+    desk.tick(HORIZON);
+    assert_eq!(desk.phase(), "halted");
+    for name in ["ann", "bob"] {
+        desk.command(name, Command::Resume).expect("two people");
+    }
+    for _ in 0..3 {
+        (0..60).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+        desk.tick(Span::secs(60));
+    }
+    assert_eq!(desk.fleet.rollouts[&desk.rollout].rollout.rung, RungIndex(0));
+}
+
+#[test]
+fn a_device_has_one_open_execution_however_it_asks() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    let first = desk.rollout;
+    assert!(desk.offer(&device(0)));
+    desk.report(&device(0), Event::Downloaded, None);
+    desk.tick(Span::hours(2));
+    let plan = Plan::check(fields(&["100%"])).expect("a plan").into();
+    let second = RolloutId(uuid::Uuid::from_u128(2));
+    desk.write(Entry::Drafted { rollout: second, plan, by: crate::desk::person("author") });
+    desk.rollout = second;
+    desk.command("ops", Command::Start).expect("a draft");
+    desk.tick(Span::secs(1));
+    assert!(desk.offer(&device(0)), "the newer rollout takes over what has lapsed");
+    desk.report(&device(0), Event::Downloaded, None);
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+    desk.rollout = first;
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Stop(_))), "the older one is over for it");
+}
+
+#[test]
+fn a_withdrawn_release_is_permitted_to_nobody() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(desk.offer(&device(0)));
+    desk.report(&device(0), Event::Downloaded, None);
+    let release = desk.fleet.releases.keys().next().expect("a release").clone();
+    let (by, reason) = (crate::desk::person("ci"), "smells".into());
+    desk.write(Entry::Withdrawn { release, by, reason });
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Stop(_))));
+}
+
+#[test]
+fn a_canceled_way_back_leaves_its_rollout_alone() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(desk.update(&device(0)));
+    let (plan, _) = desk.fleet.rollback_plan(desk.rollout).expect("a way back");
+    let (back, by) = (RolloutId(uuid::Uuid::from_u128(2)), crate::desk::person("ann"));
+    desk.write(Entry::Drafted { rollout: back, plan: plan.into(), by });
+    let forward = core::mem::replace(&mut desk.rollout, back);
+    desk.command("ann", Command::Cancel).expect("a draft may be canceled");
+    desk.rollout = forward;
+    assert!(desk.offer(&device(1)));
+}
+
+#[test]
+fn a_device_that_falls_back_before_its_horizon_is_no_success() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(desk.update(&device(0)));
+    desk.check_in(&device(0), "1.0.0", 1);
+    desk.tick(HORIZON);
+    let all = desk.fleet.rollouts[&desk.rollout].tally.sum(|_| true);
+    assert_eq!((all.matured, all.matured_bad), (1, 1));
+}
+
+#[test]
+fn who_has_booted_the_image_stays_exposed() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    let first = device(0);
+    assert!(desk.offer(&first));
+    desk.report(&first, Event::Downloaded, None);
+    assert!(matches!(desk.begin(&first), Some(Reply::Yes { .. })));
+    desk.report(&first, Event::Returned, Some(Reason::PowerLoss));
+    desk.command("ops", Command::Halt { reason: "smoke".into() }).expect("it runs");
+    desk.report(&first, Event::Stopped, Some(Reason::Told));
+    desk.tick(HORIZON);
+    let running = &desk.fleet.rollouts[&desk.rollout];
+    assert_eq!(running.counts().exposed, 1);
+    assert_eq!(running.tally.sum(|_| true).matured, 0, "and has no outcome");
+}
+
+#[test]
+fn a_report_of_an_attempt_nobody_had_is_refused() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(desk.offer(&device(0)));
+    let report = |attempt| ReportRecord {
+        device: device(0),
+        incarnation: 1,
+        sequence: 1,
+        rollout: desk.rollout,
+        attempt,
+        event: Event::Downloaded,
+        reason: None,
+        detail: None,
+    };
+    assert!(desk.fleet.check_reports(&[report(1)]).is_ok());
+    for attempt in [0, 2, 7] {
+        assert!(desk.fleet.check_reports(&[report(attempt)]).is_err(), "{attempt}");
+    }
+}
+
+#[test]
+fn a_device_on_trial_is_explained_as_that() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(desk.offer(&device(0)));
+    desk.report(&device(0), Event::Downloaded, None);
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+    let told = desk.fleet.explain(desk.rollout, &device(0), desk.now).expect("known");
+    assert_eq!(told.verdict.to_string(), "not offered: the device has its permit and is on trial");
 }

@@ -172,6 +172,7 @@ fn execution(execution: &Execution) -> ExecutionBody {
         failure: execution.failure.map(|failure| match failure {
             Failure::Reported(reason) => format!("reported: {reason:?}"),
             Failure::Silent => "silent".into(),
+            Failure::FellBack => "runs another image again".into(),
             Failure::InterruptedTooOften => "interrupted too often".into(),
         }),
     }

@@ -131,6 +131,7 @@ struct CellRow {
     silent: u64,
     safety_faults: u64,
     by_position: u64,
+    withdrawn: u64,
 }
 
 /// A map with a key of several fields, as a list. A key that comes twice is an error.

@@ -288,6 +288,7 @@ fn observation() -> Observation {
         silent: 9,
         safety_faults: 10,
         by_position: 11,
+        withdrawn: 0,
     };
     Observation {
         tally: Tally {
