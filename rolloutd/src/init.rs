@@ -58,7 +58,7 @@ pub async fn init(folder: &Path, admin: &str) -> Result<String, InitError> {
         return Err(InitError::Exists { path });
     }
     let write = |source| InitError::Write { path: path.clone(), source };
-    std::fs::create_dir_all(folder).map_err(write)?;
+    serve::private_folder(folder).map_err(write)?;
     std::fs::write(&path, Config::template()).map_err(write)?;
     let config = Config::load(Some(&path), [], Exposure::Loopback)?;
     let clock = Arc::new(crate::clock::SystemClock);

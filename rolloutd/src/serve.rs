@@ -68,13 +68,21 @@ pub async fn open(
     clock: Arc<dyn Clock>,
     probe: impl Probe + 'static,
 ) -> Result<Daemon, ServeError> {
-    std::fs::create_dir_all(data)
-        .map_err(|source| ServeError::Folder { path: data.into(), source })?;
+    private_folder(data).map_err(|source| ServeError::Folder { path: data.into(), source })?;
     let store = SqliteStore::open_with(database(data), probe)?;
     let images = FileImages::open(data.join("images"))?;
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(ServeError::Entropy)?;
     Ok(Engine::start(store, images, clock, settings, seed).await?)
+}
+
+/// A folder for nobody but its owner: the database holds the key of signed URLs.
+pub(crate) fn private_folder(data: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if data.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data)
 }
 
 /// A daemon that listens.

@@ -316,8 +316,11 @@ impl Fleet {
             return Err(RegistryError::Enrollment("is for another model"));
         }
         if let Some(known) = self.devices.get(&device) {
-            // A device that lost the answer asks again before it was ever seen; a clone of one
-            // that lives gets nothing.
+            // A device that lost the answer asks again before it was ever seen, and the question
+            // may arrive twice; a clone of one that lives gets nothing.
+            if known.facts.is_none() && known.hardware == hardware && known.token == token {
+                return Ok(Registered::Known);
+            }
             if known.facts.is_some() || known.hardware != hardware {
                 let name = device.as_str().into();
                 return Err(RegistryError::Exists { kind: "device", name });

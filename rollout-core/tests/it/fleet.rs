@@ -2,7 +2,7 @@
 
 use crate::desk::{Desk, HORIZON, device, fields};
 use rollout_core::device::State;
-use rollout_core::fleet::Reply;
+use rollout_core::fleet::{Answer, Ask, Reply};
 use rollout_core::id::RolloutId;
 use rollout_core::journal::{Entry, ReportRecord};
 use rollout_core::position::Frontier;
@@ -391,4 +391,61 @@ fn a_device_on_trial_is_explained_as_that() {
     assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
     let told = desk.fleet.explain(desk.rollout, &device(0), desk.now).expect("known");
     assert_eq!(told.verdict.to_string(), "not offered: the device has its permit and is on trial");
+}
+
+#[test]
+fn a_group_of_questions_is_answered_one_after_the_other() {
+    let mut desk = Desk::started(60, fields(&["100%"]));
+    for index in 0..60 {
+        desk.offer(&device(index));
+        desk.report(&device(index), Event::Downloaded, None);
+    }
+    let rollout = desk.rollout;
+    let begin = |index| {
+        let (device, digest) = (device(index), crate::desk::image("1.1.0"));
+        Ask::Begin { device, rollout, attempt: 1, digest }
+    };
+    // Sixty devices in one group, the first of them twice.
+    let asks: Vec<_> = (0..60).chain([0]).map(begin).collect();
+    let decided = desk.fleet.decide(desk.now, &asks);
+    let granted = decided.entries.iter().filter(|e| matches!(e, Entry::Permitted { .. })).count();
+    assert_eq!(granted, 20, "as many as the budget");
+    let yes = |answer: &&Answer| matches!(answer, Answer::Begin(Ok(Reply::Yes { .. })));
+    assert_eq!(decided.answers.iter().filter(yes).count(), 21, "and the repeated yes");
+}
+
+#[test]
+fn nothing_is_permitted_during_a_pause() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(desk.offer(&device(0)));
+    desk.report(&device(0), Event::Downloaded, None);
+    let review_at = desk.now.after(Span::hours(1));
+    desk.command("ann", Command::Pause { reason: "lunch".into(), review_at }).expect("it runs");
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Wait(_))));
+    desk.command("ann", Command::Resume).expect("her own");
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+}
+
+#[test]
+fn a_report_of_an_earlier_attempt_changes_nothing() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(desk.offer(&device(0)));
+    desk.command("ops", Command::Halt { reason: "smoke".into() }).expect("it runs");
+    for name in ["ann", "bob"] {
+        desk.command(name, Command::Resume).expect("two people");
+    }
+    assert!(desk.offer(&device(0)));
+    let second = desk.fleet.rollouts[&desk.rollout].executions[&device(0)].clone();
+    assert_eq!(second.attempt, 2);
+    desk.write(Entry::Reported(ReportRecord {
+        device: device(0),
+        incarnation: 1,
+        sequence: 1,
+        rollout: desk.rollout,
+        attempt: 1,
+        event: Event::Refused,
+        reason: Some(Reason::Size),
+        detail: None,
+    }));
+    assert_eq!(desk.fleet.rollouts[&desk.rollout].executions[&device(0)], second);
 }

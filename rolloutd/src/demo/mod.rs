@@ -113,5 +113,6 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     narrator.end().await;
     stage.clear().await?;
     summary.print(options)?;
+    summary.complain(options)?;
     Ok(if summary.is_as_promised(options) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -104,8 +104,14 @@ impl Summary {
                 self.dark
             )?;
         }
+        Ok(())
+    }
+
+    /// Says what did not come out as it should, where errors are said.
+    pub fn complain(&self, options: &Options) -> anyhow::Result<()> {
+        let mut stderr = std::io::stderr().lock();
         for broken in self.broken_promises(options) {
-            writeln!(stdout, "  BROKEN PROMISE: {broken}")?;
+            writeln!(stderr, "BROKEN PROMISE: {broken}")?;
         }
         Ok(())
     }
