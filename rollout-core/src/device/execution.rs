@@ -257,12 +257,6 @@ impl Execution {
         }
     }
 
-    /// The device was confirmed and says that it runs something else, with nothing in between.
-    //= gates §2: a wrong version is a bad outcome
-    pub fn runs_another(&mut self) {
-        self.crash(Failure::FellBack);
-    }
-
     fn fail(&mut self, next: State, failure: Failure) {
         match self.state {
             State::Permitted | State::Interrupted => {
@@ -311,9 +305,10 @@ impl Execution {
         over
     }
 
-    /// Fixes the outcome if the horizon is reached; says whether it did.
-    //= gates §2: the outcome is taken at the horizon, never at the report
-    pub fn mature(&mut self, service: ServiceTime) -> bool {
+    /// Fixes the outcome if the horizon is reached; says whether it did. `runs` is the image the
+    /// device says it runs, if this rollout's permit was its last.
+    //= gates §2: the outcome is taken at the horizon, never at the report; a wrong version is bad
+    pub fn mature(&mut self, service: ServiceTime, runs: Option<Digest>) -> bool {
         let Some(exposure) = &self.exposure else { return false };
         let is_over = self.outcome.is_some() || self.state == State::Revoked;
         if is_over || exposure.deadline > service {
@@ -322,6 +317,9 @@ impl Execution {
         if matches!(self.state, State::Permitted | State::Interrupted) {
             self.state = State::Silent;
             self.failure = Some(Failure::Silent);
+        }
+        if self.state == State::Confirmed && runs.is_some_and(|image| image != self.image) {
+            self.crash(Failure::FellBack);
         }
         self.outcome = Some(self.failure.map_or(Outcome::Good, Outcome::Bad));
         true
@@ -371,8 +369,8 @@ mod tests {
     fn silence_is_an_outcome_that_a_late_confirmation_does_not_undo() {
         let here = Availability::default();
         let mut execution = exposed(0);
-        assert!(!execution.mature(ServiceTime(999)));
-        assert!(execution.mature(ServiceTime(1000)));
+        assert!(!execution.mature(ServiceTime(999), None));
+        assert!(execution.mature(ServiceTime(1000), None));
         assert_eq!(execution.outcome, Some(Outcome::Bad(Failure::Silent)));
         assert!(execution.report(Event::Confirmed, None, &at(2000, &here)));
         assert_eq!(execution.state, State::Confirmed, "the bucket follows facts");
@@ -419,7 +417,7 @@ mod tests {
             if crash_at < 1000 {
                 execution.report(Event::Crashed, Some(WAY), &at(crash_at, &here));
             }
-            execution.mature(ServiceTime(1000));
+            execution.mature(ServiceTime(1000), None);
             execution.report(Event::Crashed, Some(WAY), &at(1500, &here));
             assert_eq!(execution.outcome, Some(outcome));
         }
@@ -431,6 +429,6 @@ mod tests {
         let mut execution = exposed(0);
         assert!(execution.report(Event::Stopped, Some(Reason::Told), &at(1, &here)));
         assert_eq!((execution.state, execution.exposure), (State::Revoked, None));
-        assert!(!execution.mature(ServiceTime(u64::MAX)));
+        assert!(!execution.mature(ServiceTime(u64::MAX), None));
     }
 }

@@ -217,12 +217,9 @@ impl Fleet {
         let (last, open) = (device.last_permit, device.open);
         for rollout in last.into_iter().chain(open) {
             if let Some(held) = self.rollouts.get_mut(&rollout) {
-                let is_last = last == Some(rollout);
                 held.change(id, |execution| {
                     if execution.image == image && execution.exposure.is_some() {
                         execution.confirm();
-                    } else if is_last {
-                        execution.runs_another();
                     }
                 });
             }
@@ -265,10 +262,14 @@ impl Fleet {
         for rollout in self.order.clone() {
             let Some(held) = self.rollouts.get_mut(&rollout) else { continue };
             let due = held.due(at, service);
-            for device in &due {
-                held.change(device, |execution| {
+            for id in &due {
+                // What it runs is judged at the horizon: a check-in that was overtaken on its way
+                // may have said something older in between.
+                let device = self.devices.get(id).filter(|d| d.last_permit == Some(rollout));
+                let runs = device.and_then(Device::running);
+                held.change(id, |execution| {
                     execution.lapse(at);
-                    execution.mature(service);
+                    execution.mature(service, runs);
                 });
             }
             for device in &due {
