@@ -136,6 +136,8 @@ pub struct Execution {
     pub lease_until: Timestamp,
     /// Set by the permit.
     pub exposure: Option<Exposure>,
+    /// Whether the image is known to have booted.
+    pub booted: bool,
     /// Returns that said nothing about the image.
     pub interruptions: u8,
     /// What is known to have gone wrong.
@@ -153,6 +155,7 @@ impl Execution {
             state: State::Offered,
             lease_until,
             exposure: None,
+            booted: false,
             interruptions: 0,
             failure: None,
             outcome: None,
@@ -212,7 +215,8 @@ impl Execution {
             Event::Failed => self.fail(State::Failed, failure),
             Event::Returned => self.come_back(reason, failure, now),
             Event::Crashed => self.crash(failure),
-            Event::Booted | Event::Unknown => {}
+            Event::Booted => self.booted |= self.exposure.is_some(),
+            Event::Unknown => {}
         }
         *self != before
     }
@@ -239,11 +243,11 @@ impl Execution {
         }
     }
 
-    /// Stopped before the switch: never exposed. One that was interrupted has booted the image,
-    /// so it stays exposed, without an outcome.
+    /// Stopped before the switch: never exposed. One that has booted the image stays exposed,
+    /// without an outcome.
     fn stop(&mut self) {
         if self.is_open() {
-            if self.state != State::Interrupted {
+            if !self.booted && self.interruptions == 0 {
                 self.exposure = None;
             }
             self.state = State::Revoked;

@@ -198,12 +198,24 @@ impl Fleet {
         let completed = self.order.iter().rev().filter_map(|id| {
             let rollout = &self.rollouts.get(id)?.rollout;
             match (&rollout.phase, &rollout.plan.target) {
-                (Phase::Completed { .. }, Target::Release(id)) => Some(id),
+                (Phase::Completed { .. }, Target::Release(id)) if self.went_well(rollout.id) => {
+                    Some(id)
+                }
                 _ => None,
             }
         });
         let mut completed = completed.filter(|id| id.product.as_str() == product);
         completed.next().or_else(|| self.most_run(product))
+    }
+
+    /// Whether a completed rollout says anything good of its release.
+    fn went_well(&self, rollout: RolloutId) -> bool {
+        let Some(running) = self.rollouts.get(&rollout) else { return false };
+        let all = running.tally.sum(|_| true);
+        let matured = crate::gate::Tally::new(all.matured_bad, all.matured);
+        let gate = &running.rollout.plan.gates.failure;
+        running.rollout.proven.is_some()
+            || (all.confirmed > all.matured_bad && matured.is_ok_and(|seen| gate.is_quiet(seen)))
     }
 
     fn most_run(&self, product: &str) -> Option<&ReleaseId> {

@@ -80,7 +80,7 @@ pub struct Rollout {
     pub rung: RungIndex,
     /// When it opened, moved on by pauses.
     pub rung_opened: Timestamp,
-    /// How far each stratum is open.
+    /// How far each stratum was opened at most; only rises. See [`Rollout::frontier`].
     pub frontiers: BTreeMap<StratumId, Frontier>,
     /// How often the evidence was started anew.
     pub epoch: EvidenceEpoch,
@@ -143,9 +143,14 @@ impl Rollout {
         RolloutId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
-    /// How far a stratum is open.
+    /// How far a stratum is open. What a count had to open, because few devices were reachable,
+    /// is open no longer than the count is: a share opens its share.
     pub fn frontier(&self, stratum: StratumId) -> Frontier {
-        self.frontiers.get(&stratum).copied().unwrap_or(Frontier::CLOSED)
+        let raised = self.frontiers.get(&stratum).copied().unwrap_or(Frontier::CLOSED);
+        match self.plan.ladder.count_limit(self.rung) {
+            Some(_) => raised,
+            None => raised.min(self.plan.ladder.share_frontier(self.rung)),
+        }
     }
 
     /// The hash of this state.

@@ -1,7 +1,7 @@
 //! A small fleet in memory: a journal, its fold, and devices moved by hand.
 
 use rollout_core::cohort::Selector;
-use rollout_core::device::{Facts, RunningImage};
+use rollout_core::device::{Execution, Facts, RunningImage};
 use rollout_core::fleet::{Answer, Ask, Fleet, Reply};
 use rollout_core::hosting::{Contract, Endpoint, Hosting};
 use rollout_core::id::{DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId};
@@ -212,6 +212,24 @@ impl Desk {
         match self.ask(Ask::Begin { device, rollout, attempt, digest }).0 {
             Answer::Begin(reply) => reply.ok(),
             Answer::Offer(_) => None,
+        }
+    }
+
+    /// Every device that has the image asks for its permit, all in one group.
+    pub fn everybody_begins(&mut self, devices: usize) {
+        for index in 0..devices {
+            self.offer(&device(index));
+            self.report(&device(index), Event::Downloaded, None);
+        }
+        let executions = &self.fleet.rollouts[&self.rollout].executions;
+        let (rollout, digest) = (self.rollout, image("1.1.0"));
+        let begin = |(device, execution): (&DeviceId, &Execution)| {
+            let (device, attempt) = (device.clone(), execution.attempt);
+            Ask::Begin { device, rollout, attempt, digest }
+        };
+        let asks: Vec<_> = executions.iter().map(begin).collect();
+        for entry in self.fleet.decide(self.now, &asks).entries {
+            self.write(entry);
         }
     }
 

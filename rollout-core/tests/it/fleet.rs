@@ -449,3 +449,20 @@ fn a_report_of_an_earlier_attempt_changes_nothing() {
     }));
     assert_eq!(desk.fleet.rollouts[&desk.rollout].executions[&device(0)], second);
 }
+
+#[test]
+fn what_a_count_had_to_open_is_closed_again_with_it() {
+    let mut desk = Desk::started(1000, fields(&["20", "1%", "100%"]));
+    desk.now = desk.now.after(Span::hours(1));
+    (0..10).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+    desk.tick(Span::ZERO);
+    let open = |desk: &Desk| desk.fleet.rollouts[&desk.rollout].rollout.frontier(StratumId(0));
+    assert_eq!(open(&desk), Frontier::OPEN, "only ten are reachable, twenty are wanted");
+    desk.command("ops", Command::Advance).expect("it deploys");
+    assert_eq!(open(&desk), Frontier::at_bp(100));
+    for index in 0..1000 {
+        desk.offer(&device(index));
+    }
+    let offers = desk.fleet.rollouts[&desk.rollout].tally.pending.offers;
+    assert!(offers < 30, "{offers} offers in a rung of 1 %");
+}

@@ -105,12 +105,13 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let summary = match played {
         Ok(rollouts) => Summary::take(&stage, options, rollouts, started.elapsed())?,
         Err(error) => {
-            narrator.end().await;
+            // What kept the demo from being played says more than what it kept from being told.
+            let _ = narrator.end().await;
             stage.clear().await?;
             return Err(error);
         }
     };
-    narrator.end().await;
+    narrator.end().await?;
     stage.clear().await?;
     summary.print(options)?;
     summary.complain(options)?;

@@ -21,15 +21,17 @@ const PAGE: usize = 1024;
 /// Tells until it is told to end.
 pub struct Narrator {
     end: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    task: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Narrator {
     /// Tells what is left, and ends.
-    pub async fn end(self) {
+    ///
+    /// # Errors
+    /// If the journal did not replay to the same states, hash by hash.
+    pub async fn end(self) -> anyhow::Result<()> {
         self.end.send_replace(true);
-        // A narrator that failed has said so; the show is over either way.
-        let _ = self.task.await;
+        self.task.await?
     }
 }
 
@@ -43,11 +45,7 @@ pub fn start(stage: &Stage, options: &Options) -> Narrator {
         daemon,
         failures: BTreeMap::new(),
     };
-    let task = tokio::spawn(async move {
-        if let Err(error) = teller.tell(ended).await {
-            tracing::error!(%error, "the narrator stopped");
-        }
-    });
+    let task = tokio::spawn(async move { teller.tell(ended).await });
     Narrator { end, task }
 }
 
