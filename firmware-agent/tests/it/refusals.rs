@@ -71,6 +71,7 @@ fn another_head_than_promised_stops_before_anything_is_erased() {
 #[test]
 fn a_secure_version_below_the_burnt_one_is_refused() {
     let mut world = World::offering(&good_image("2.0.0"), "2.0.0");
+    world.flash.power_on();
     world.flash.burn(1).unwrap();
     assert_eq!(refused_with(&mut world), Reason::SecureVersion);
     assert_eq!(world.server.bytes_sent, 0);

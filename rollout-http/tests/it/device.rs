@@ -2,7 +2,9 @@
 
 use crate::world::{World, ask, check_in, name, request};
 use axum::response::IntoResponse as _;
+use http_body_util::BodyExt as _;
 use rollout_core::journal::Entry;
+use rollout_http::DevicePlane;
 use rollout_http::backend::{Kind, Problem};
 use serde_json::{Value, json};
 
@@ -118,6 +120,31 @@ async fn a_batch_is_taken_whole_or_not_at_all() {
     let journal = world.backend.journal();
     let taken = journal.iter().filter(|stored| matches!(stored.entry, Entry::Reported(_)));
     assert_eq!(taken.count(), 0);
+}
+
+#[tokio::test]
+async fn a_check_in_is_answered_the_same_before_the_router() {
+    let world = World::new();
+    let token = &world.enroll(1).await[0];
+    let plane = DevicePlane::new(world.backend.clone());
+    let good = check_in(&name(0), b"old", "1.0.0").to_string();
+    let other = check_in(&name(1), b"old", "1.0.0").to_string();
+    for (body, code) in [
+        (good.clone(), "200 -"),
+        (good.clone(), "200 -"),
+        (good[..good.len() - 1].to_owned(), "400 HT-003"),
+        (other, "403 AU-005"),
+    ] {
+        let send = || request("POST", "/device/v1/check-in", token, body.clone());
+        let routed = ask(&world.devices, send()).await;
+        let (head, body) = plane.answer(send()).await.into_parts();
+        let bytes = body.collect().await.expect("a whole body").to_bytes();
+        assert_eq!(routed.code(), code);
+        assert_eq!((routed.status, routed.bytes), (head.status, bytes.to_vec()));
+        assert_eq!(routed.headers["content-type"], head.headers["content-type"]);
+    }
+    let nowhere = plane.answer(request("GET", "/device/v1/check-in", token, "")).await;
+    assert_eq!(nowhere.status().as_u16(), 405, "another method is the router's");
 }
 
 #[test]

@@ -86,6 +86,11 @@ impl Options {
         Duration::from_millis((u64::from(self.devices) * 2).max(1000))
     }
 
+    /// Whether the bad release may leave nobody who could be taken back.
+    fn may_lose_everybody(&self) -> bool {
+        self.unpaced && self.bad == Bad::Dark
+    }
+
     /// From a permit until silence counts: never sooner than a device can miss three check-ins.
     fn horizon(&self) -> Duration {
         Duration::from_secs(self.horizon).max(self.poll() * 3)
