@@ -9,8 +9,11 @@ use rollout_core::fleet::{Fleet, Running};
 use rollout_core::id::{CohortId, DeviceId};
 use rollout_core::position::Position;
 use rollout_core::release::Release;
-use rollout_core::rollout::{Candidate, Membership, Plan, Rung, RungIndex, StratumId};
+use rollout_core::rollout::{
+    Candidate, Membership, Phase, Plan, Rollout, Rung, RungIndex, StratumId,
+};
 use rollout_core::time::Timestamp;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// A device that the rollout can reach, and what lets it in.
@@ -101,15 +104,39 @@ fn rungs(fleet: &Fleet, running: &Running, reachable: &[Reachable]) -> Vec<RungB
             let approvals = running.rollout.approvals.get(&index);
             let approved_by = approvals.into_iter().flatten().map(|by| by.as_str().into());
             let needed = plan.approval.before.contains(&index);
+            let epoch = running.rollout.epoch;
+            let done = running.tally.sum(|key| key.batch == index && key.epoch == epoch);
             RungBody {
                 rung: rung.to_string(),
                 reachable,
                 label: plan.proof_label(reachable),
                 approved_by: approved_by.collect(),
                 approvals_needed: if needed { plan.approval.by } else { 0 },
+                state: rung_state(&running.rollout, index).into(),
+                permitted: done.permitted,
+                confirmed: done.confirmed,
+                bad: done.failed_known,
             }
         })
         .collect()
+}
+
+fn rung_state(rollout: &Rollout, index: RungIndex) -> &'static str {
+    match &rollout.phase {
+        Phase::Draft | Phase::Scheduled { .. } => "to come",
+        Phase::Completed { .. } => "done",
+        Phase::AwaitingApproval { .. } if index == rollout.rung => "to come",
+        Phase::AwaitingApproval { .. }
+        | Phase::Deploying
+        | Phase::Soaking
+        | Phase::Paused { .. }
+        | Phase::Halted { .. }
+        | Phase::Canceled { .. } => match index.cmp(&rollout.rung) {
+            Ordering::Less => "done",
+            Ordering::Equal => "open",
+            Ordering::Greater => "to come",
+        },
+    }
 }
 
 /// How many of the reachable devices are in once a rung is open.

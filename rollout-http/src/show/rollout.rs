@@ -3,9 +3,9 @@
 use super::check::rungs_of;
 use crate::body::v1::{
     CountsBody, ExecutionBody, ExplanationBody, GateBody, PaceBody, ProvenBody, ReachBody,
-    RolloutBody, RolloutLine, plan_json,
+    ReturnBody, RolloutBody, RolloutLine, plan_json,
 };
-use rollout_core::device::{Execution, ExecutionStatus, Failure, Outcome};
+use rollout_core::device::{Device, Execution, ExecutionStatus, Failure, Outcome};
 use rollout_core::fleet::{EndCounts, Explanation, Fleet, Running, Verdict};
 use rollout_core::gate::{self, Pacing};
 use rollout_core::id::{DeviceId, RolloutId};
@@ -27,6 +27,8 @@ pub(crate) fn line(running: &Running) -> RolloutLine {
         rung: rollout.rung.0 + 1,
         rungs: rollout.plan.ladder.last().0 + 1,
         waiting: waiting(running),
+        verdict: running.evaluation.as_ref().map_or("", |said| said.verdict.name()).into(),
+        is_proven: rollout.proven.is_some(),
         counts: counts(running.counts()),
     }
 }
@@ -67,6 +69,7 @@ pub(crate) fn rollout(fleet: &Fleet, running: &Running, now: Timestamp) -> Rollo
         gate: gate_of(fleet, running),
         pace: pace_of(fleet, running),
         reach: ReachBody { reachable: running.reach.reachable, served: running.reach.served },
+        way_back: way_back(fleet, running),
         proven: rollout
             .proven
             .map(|proven| ProvenBody { matured: proven.matured, at: proven.at.unix_secs() }),
@@ -191,18 +194,35 @@ const fn status(status: ExecutionStatus) -> &'static str {
     }
 }
 
-/// Devices that still run what a rollout has installed, and have no image to go back to.
+fn way_back(fleet: &Fleet, running: &Running) -> Option<ReturnBody> {
+    let plan = &running.rollout.plan;
+    let Target::Release(id) = &plan.target else { return None };
+    let release = fleet.releases.get(id)?;
+    let version = release.way_back.as_ref()?.version.to_string();
+    let back = Target::WayBackOf(id.clone());
+    let has_one =
+        |device: &&Device| release.artifact(&back, &device.hardware, plan.component).is_some();
+    let devices = still_running(fleet, running).count() as u64;
+    let signed_for = still_running(fleet, running).filter(has_one).count() as u64;
+    Some(ReturnBody { version, devices, signed_for })
+}
+
+/// Devices that still run what a rollout has installed.
+fn still_running<'a>(fleet: &'a Fleet, running: &'a Running) -> impl Iterator<Item = &'a Device> {
+    running.executions.iter().filter_map(|(id, execution)| {
+        let device = fleet.devices.get(id)?;
+        let runs = execution.exposure.is_some() && device.running() == Some(execution.image);
+        runs.then_some(device)
+    })
+}
+
+/// Of these, such as have no image to go back to.
 pub(crate) fn without_way_back(fleet: &Fleet, running: &Running) -> Vec<String> {
     let plan = &running.rollout.plan;
     let id = plan.target.release();
     let back = Target::WayBackOf(id.clone());
     let Some(release) = fleet.releases.get(id) else { return Vec::new() };
-    let still = running.executions.iter().filter_map(|(id, execution)| {
-        let device = fleet.devices.get(id)?;
-        let runs = execution.exposure.is_some() && device.running() == Some(execution.image);
-        runs.then_some(device)
-    });
-    still
+    still_running(fleet, running)
         .filter(|device| release.artifact(&back, &device.hardware, plan.component).is_none())
         .map(|device| device.id.as_str().into())
         .take(NAMED)

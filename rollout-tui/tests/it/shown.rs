@@ -12,6 +12,7 @@ fn line() -> Value {
         "id": ROLLOUT, "name": "vacuum-2.4.1-eu", "target": "vacuum@2.4.1", "author": "olga",
         "phase": "deploying", "rung": 2, "rungs": 3,
         "waiting": "devices: 12 of 20 reachable permitted",
+        "verdict": "hold", "is_proven": false,
         "counts": { "exposed": 17, "confirmed": 14, "failed": 0, "rolled_back": 1, "silent": 0 },
     })
 }
@@ -19,11 +20,14 @@ fn line() -> Value {
 fn rungs() -> Value {
     json!([
         { "rung": "cohort:dogfood", "reachable": 5, "label": "no proof (needs 281, has 5)",
-          "approved_by": [], "approvals_needed": 0 },
+          "approved_by": [], "approvals_needed": 0,
+          "state": "done", "permitted": 5, "confirmed": 5, "bad": 0 },
         { "rung": "20", "reachable": 25, "label": "no proof (needs 281, has 25)",
-          "approved_by": [], "approvals_needed": 0 },
+          "approved_by": [], "approvals_needed": 0,
+          "state": "open", "permitted": 12, "confirmed": 9, "bad": 1 },
         { "rung": "100%", "reachable": 4000, "label": "can prove",
-          "approved_by": ["ann"], "approvals_needed": 2 },
+          "approved_by": ["ann"], "approvals_needed": 2,
+          "state": "to come", "permitted": 0, "confirmed": 0, "bad": 0 },
     ])
 }
 
@@ -39,6 +43,7 @@ fn rollout() -> Value {
                   "matured": 10, "matured_bad": 1, "exposed": 17, "failed_known": 1, "epoch": 1 },
         "pace": { "in_flight": 2, "cap": 20, "free": 18, "held_by": null, "offers": 4,
                   "max_in_flight": 5000, "budget": 20 },
+        "way_back": null,
         "reach": { "reachable": 20, "served": 12 },
         "proven": { "matured": 10, "at": 1_800_000_000 }, "at_end": null,
         "superseded_by": null, "generation": 9, "plan": {},

@@ -6,6 +6,7 @@
 
 mod access;
 mod devices;
+mod overview;
 mod plan;
 mod plan_json;
 mod plan_table;
@@ -18,6 +19,7 @@ pub use access::{
     TokenRequest,
 };
 pub use devices::{CohortBody, CohortRequest, Cohorts, DeviceBody, DevicePage};
+pub use overview::{CensusBody, FleetBody, MeBody, OverviewBody, VersionLine};
 pub use plan::{parse_plan, parse_plan_with};
 pub use plan_json::plan_json;
 pub use releases::{
@@ -26,7 +28,7 @@ pub use releases::{
 };
 pub use rollouts::{
     ApproveRequest, CheckBody, CountsBody, ExclusionBody, ExecutionBody, ExplanationBody, GateBody,
-    PaceBody, PauseRequest, ProvenBody, ReachBody, RollbackBody, RolloutBody, RolloutLine,
-    RolloutList, RungBody,
+    PaceBody, PauseRequest, ProvenBody, ReachBody, ReturnBody, RollbackBody, RolloutBody,
+    RolloutLine, RolloutList, RungBody,
 };
 pub use when::{parse_when, show_when};

@@ -41,6 +41,10 @@ pub struct RolloutLine {
     pub rungs: u16,
     /// What it waits for.
     pub waiting: Option<String>,
+    /// What the gates said last: `pass`, `hold`, `abort`, or empty before the first look.
+    pub verdict: String,
+    /// Whether its release is proven.
+    pub is_proven: bool,
     /// Devices by outcome.
     pub counts: CountsBody,
 }
@@ -80,6 +84,14 @@ pub struct RungBody {
     pub approved_by: Vec<String>,
     /// How many must.
     pub approvals_needed: u8,
+    /// `done`, `open` or `to come`.
+    pub state: String,
+    /// Permits given while it was the open rung, in this epoch.
+    pub permitted: u64,
+    /// Of these, confirmed.
+    pub confirmed: u64,
+    /// Of these, known to be bad.
+    pub bad: u64,
 }
 
 /// What the gates say.
@@ -147,6 +159,17 @@ pub struct ReachBody {
     pub served: u64,
 }
 
+/// The way back of a rollout's devices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnBody {
+    /// The version they go back to.
+    pub version: String,
+    /// Devices that run what this rollout installs.
+    pub devices: u64,
+    /// Of these, such as have a signed image to go back to.
+    pub signed_for: u64,
+}
+
 /// The first pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProvenBody {
@@ -178,6 +201,8 @@ pub struct RolloutBody {
     pub pace: PaceBody,
     /// How much of the open set was served.
     pub reach: ReachBody,
+    /// Where its devices can go back to, if a way back was signed.
+    pub way_back: Option<ReturnBody>,
     /// The first pass of this epoch.
     pub proven: Option<ProvenBody>,
     /// Counts when it ended.
