@@ -1,8 +1,9 @@
 //! The operator's side: signing ceremonies, the command line, and the words screens share with it.
 //!
 //! [`ceremony`] and [`root`] make signed documents from keys, [`publish`] takes a release to a
-//! server, [`cli`] is the binary `rollout`, [`words`] the wording. Deliberately not here: any
-//! decision about a rollout; those are the core's, asked for through the server.
+//! server, [`cli`] is the binary `rollout`, [`wait`] judges whether a rollout has come to a goal,
+//! [`words`] is the wording. Deliberately not here: any decision about a rollout; those are the
+//! core's, asked for through the server.
 //!
 //! Invariant: private keys stay in this process. What goes to a server is signed, never a key.
 
@@ -10,4 +11,5 @@ pub mod ceremony;
 pub mod cli;
 pub mod publish;
 pub mod root;
+pub mod wait;
 pub mod words;

@@ -3,9 +3,10 @@
 //! One pass over the devices with the functions that admit them. Invariant: members are the
 //! eligible and the excluded, and nobody is both.
 
-use crate::body::v1::{CheckBody, ExclusionBody, RungBody, plan_json};
+use crate::body::v1::{CheckBody, ExclusionBody, ProofBody, RungBody, plan_json};
 use rollout_core::device::Device;
 use rollout_core::fleet::{Fleet, Running};
+use rollout_core::gate::Tally;
 use rollout_core::id::{CohortId, DeviceId};
 use rollout_core::position::Position;
 use rollout_core::release::Release;
@@ -92,6 +93,33 @@ pub(super) fn rungs_of(fleet: &Fleet, running: &Running, now: Timestamp) -> Vec<
         .map(|device| Reachable { device, position: Position::of(device.key, salt) })
         .collect();
     rungs(fleet, running, &reachable)
+}
+
+/// Whether the devices there are can prove the release, reachable or not.
+pub(super) fn proof(fleet: &Fleet, running: &Running, now: Timestamp) -> ProofBody {
+    let plan = &running.rollout.plan;
+    let epoch = running.rollout.epoch;
+    let seen = running.tally.sum(|key| key.epoch == epoch);
+    let to_come = fleet.releases.get(plan.target.release()).map_or(0, |release| {
+        let could = |device: &&Device| {
+            with_candidate(fleet, running, release, device, now, |candidate| {
+                let exposed = candidate.execution.is_some_and(|one| one.exposure.is_some());
+                // Whoever has not said yet what it runs may still turn out to suit.
+                let suits = || match running.rollout.suits(candidate) {
+                    Ok(_) => true,
+                    Err(reason) => !reason.excludes(),
+                };
+                !exposed && running.rollout.has_member(candidate).is_ok() && suits()
+            })
+        };
+        fleet.devices.values().filter(could).count() as u64
+    });
+    let can_have = seen.permitted + to_come;
+    let gate = &plan.gates.failure;
+    let at_best = Tally::new(seen.failed_known, can_have);
+    let is_possible =
+        running.rollout.proven.is_some() || at_best.is_ok_and(|tally| gate.passes(tally));
+    ProofBody { needs: plan.proof(), can_have, is_possible }
 }
 
 fn rungs(fleet: &Fleet, running: &Running, reachable: &[Reachable]) -> Vec<RungBody> {

@@ -1,6 +1,6 @@
 //! Rollouts and explanations, as the bodies show them.
 
-use super::check::rungs_of;
+use super::check::{proof, rungs_of};
 use crate::body::v1::{
     CountsBody, ExecutionBody, ExplanationBody, GateBody, PaceBody, ProvenBody, ReachBody,
     ReturnBody, RolloutBody, RolloutLine, plan_json,
@@ -70,6 +70,7 @@ pub(crate) fn rollout(fleet: &Fleet, running: &Running, now: Timestamp) -> Rollo
         pace: pace_of(fleet, running),
         reach: ReachBody { reachable: running.reach.reachable, served: running.reach.served },
         way_back: way_back(fleet, running),
+        proof: proof(fleet, running, now),
         proven: rollout
             .proven
             .map(|proven| ProvenBody { matured: proven.matured, at: proven.at.unix_secs() }),

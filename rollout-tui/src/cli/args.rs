@@ -6,6 +6,7 @@
 //! ends with exit code 2 before anything is done.
 
 use super::parse::{ImageArg, Token, WayBackArg, image, range, span, way_back};
+use crate::wait::Goal;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rollout_core::hosting::Contract;
 use rollout_core::id::{CohortId, DeviceId, HardwareModel, ProductId, RolloutId};
@@ -19,7 +20,8 @@ const EVERYWHERE: &str = "Options of every command";
 
 /// Steers firmware rollouts, publishes releases, makes keys.
 ///
-/// Exit codes: 0 done, 1 refused, 2 wrong usage, 3 server unreachable, 4 a bug.
+/// Exit codes: 0 done, 1 refused, 2 wrong usage, 3 server unreachable, 4 a bug, 124 time is over
+/// (`wait`).
 #[derive(Debug, Parser)]
 #[command(name = "rollout", version, about, long_about, max_term_width = 100)]
 pub struct Cli {
@@ -175,6 +177,25 @@ pub enum Verb {
     },
     /// List all rollouts, oldest first.
     List,
+    /// Wait until a rollout is proven, completed, or through with a batch.
+    ///
+    /// Exit codes: 0 it is; 1 it will not be, at once and with the reason; 3 the server could not be
+    /// reached for a minute; 124 the time is over.
+    Wait(Wait),
+}
+
+/// Options of `wait`.
+#[derive(Args, Debug)]
+pub struct Wait {
+    /// The rollout.
+    #[command(flatten)]
+    pub rollout: Rollout,
+    /// What to wait for: proven, completed, or batch=N, counted from 1.
+    #[arg(long = "for", value_name = "GOAL", default_value_t = Goal::Completed)]
+    pub goal: Goal,
+    /// How long at most: a number and s, m, h or d.
+    #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = span)]
+    pub timeout: Span,
 }
 
 /// A rollout by its id.

@@ -32,6 +32,8 @@ pub enum Exit {
     Unreachable,
     /// A bug.
     Bug,
+    /// What was waited for did not come in time.
+    TimedOut,
 }
 
 impl Exit {
@@ -44,6 +46,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Unreachable => 3,
             Self::Bug => 4,
+            Self::TimedOut => 124,
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod release;
 pub mod rollout;
 pub mod root;
 pub mod token;
+pub mod wait;
 
 use args::{Cli, Command, Global, RootCommand};
 use clap::Parser;
@@ -56,7 +57,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, world: World<'_>
     };
     let format = if cli.global.json { Format::Json } else { Format::Text };
     let mut output = Output { out, err, format };
-    let (written, exit) = match dispatch(&cli, now, entropy).await {
+    let (written, exit) = match dispatch(&cli, now, entropy, output.err).await {
         Ok(answer) => (output.answer(&answer), Exit::Done),
         Err(failure) => (output.failure(&failure), failure.exit),
     };
@@ -80,7 +81,12 @@ fn usage_code(usage: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> 
 }
 
 /// Commands that work offline are done here, the others once a server is named.
-async fn dispatch(cli: &Cli, now: Timestamp, entropy: &mut Entropy<'_>) -> Result<Answer, Failure> {
+async fn dispatch(
+    cli: &Cli,
+    now: Timestamp,
+    entropy: &mut Entropy<'_>,
+    progress: &mut dyn Write,
+) -> Result<Answer, Failure> {
     let seconds = UnixSeconds(now.unix_secs());
     match &cli.command {
         Command::Key(command) => key::run(command, entropy),
@@ -97,7 +103,7 @@ async fn dispatch(cli: &Cli, now: Timestamp, entropy: &mut Entropy<'_>) -> Resul
         Command::Events { after, limit } => {
             event::events(&connect(&cli.global)?, *after, *limit).await
         }
-        Command::Rollout(verb) => rollout::run(&connect(&cli.global)?, verb).await,
+        Command::Rollout(verb) => rollout::run(&connect(&cli.global)?, verb, progress).await,
     }
 }
 

@@ -9,6 +9,7 @@ use super::args::Verb;
 use super::error::Failure;
 use super::output::Answer;
 use super::to_json;
+use super::wait;
 use crate::words;
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::time::Span;
@@ -18,13 +19,18 @@ use rollout_http::body::v1::{
 use rollout_http::client::Client;
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 /// Does what was asked.
 ///
 /// # Errors
 /// [`Failure`] of a file or of the server.
-pub async fn run(client: &Client, verb: &Verb) -> Result<Answer, Failure> {
+pub async fn run(
+    client: &Client,
+    verb: &Verb,
+    progress: &mut dyn Write,
+) -> Result<Answer, Failure> {
     match verb {
         Verb::Check { plan } => check(client, plan).await,
         Verb::Create { plan, id, start } => {
@@ -46,6 +52,7 @@ pub async fn run(client: &Client, verb: &Verb) -> Result<Answer, Failure> {
         Verb::Rollback(rollout) => rollback(client, rollout.id).await,
         Verb::Status { id: Some(id) } => status(client, *id).await,
         Verb::Status { id: None } | Verb::List => list(client).await,
+        Verb::Wait(asked) => wait::run(client, asked, progress).await,
         Verb::Explain { rollout, device } => explain(client, rollout.id, device).await,
     }
 }

@@ -102,6 +102,7 @@ fn every_help_is_complete() {
         "status",
         "explain",
         "list",
+        "wait",
         "device list",
         "device show",
         "device enroll-token",

@@ -6,3 +6,4 @@ mod desk;
 mod fake;
 mod server;
 mod shown;
+mod wait;

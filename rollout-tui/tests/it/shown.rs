@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::sync::{Arc, Mutex};
 
-const ROLLOUT: &str = "0192f7a0-0000-7000-8000-000000000001";
+pub const ROLLOUT: &str = "0192f7a0-0000-7000-8000-000000000001";
 
 fn line() -> Value {
     json!({
@@ -31,7 +31,7 @@ fn rungs() -> Value {
     ])
 }
 
-fn rollout() -> Value {
+pub fn rollout() -> Value {
     let mut body = line();
     let more = json!({
         "cause": null, "ladder": rungs(), "open_to": "0.50 %", "members": 4321,
@@ -43,7 +43,7 @@ fn rollout() -> Value {
                   "matured": 10, "matured_bad": 1, "exposed": 17, "failed_known": 1, "epoch": 1 },
         "pace": { "in_flight": 2, "cap": 20, "free": 18, "held_by": null, "offers": 4,
                   "max_in_flight": 5000, "budget": 20 },
-        "way_back": null,
+        "way_back": null, "proof": { "needs": 281, "can_have": 4300, "is_possible": true },
         "reach": { "reachable": 20, "served": 12 },
         "proven": { "matured": 10, "at": 1_800_000_000 }, "at_end": null,
         "superseded_by": null, "generation": 9, "plan": {},

@@ -28,7 +28,7 @@ pub use releases::{
 };
 pub use rollouts::{
     ApproveRequest, CheckBody, CountsBody, ExclusionBody, ExecutionBody, ExplanationBody, GateBody,
-    PaceBody, PauseRequest, ProvenBody, ReachBody, ReturnBody, RollbackBody, RolloutBody,
-    RolloutLine, RolloutList, RungBody,
+    PaceBody, PauseRequest, ProofBody, ProvenBody, ReachBody, ReturnBody, RollbackBody,
+    RolloutBody, RolloutLine, RolloutList, RungBody,
 };
 pub use when::{parse_when, show_when};

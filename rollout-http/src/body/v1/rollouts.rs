@@ -170,6 +170,17 @@ pub struct ReturnBody {
     pub signed_for: u64,
 }
 
+/// Whether the evidence can suffice at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofBody {
+    /// Devices past their horizon that prove it if none fails.
+    pub needs: u64,
+    /// Devices that have, or still can get, a permit in this epoch.
+    pub can_have: u64,
+    /// Whether it would be proven if all of them turned out well, but for those known to be bad.
+    pub is_possible: bool,
+}
+
 /// The first pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProvenBody {
@@ -203,6 +214,8 @@ pub struct RolloutBody {
     pub reach: ReachBody,
     /// Where its devices can go back to, if a way back was signed.
     pub way_back: Option<ReturnBody>,
+    /// Whether the evidence can suffice at all.
+    pub proof: ProofBody,
     /// The first pass of this epoch.
     pub proven: Option<ProvenBody>,
     /// Counts when it ended.
