@@ -179,8 +179,8 @@ pub enum Verb {
     List,
     /// Wait until a rollout is proven, completed, or through with a batch.
     ///
-    /// Exit codes: 0 it is; 1 it will not be, at once and with the reason; 3 the server could not be
-    /// reached for a minute; 124 the time is over.
+    /// Exit codes: 0 it is; 1 it will not be, at once and with the reason; 3 the server could not
+    /// be reached for a minute; 124 the time is over.
     Wait(Wait),
 }
 
