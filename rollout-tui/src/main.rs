@@ -2,12 +2,14 @@
 //!
 //! Deliberately not here: anything that can be wrong.
 //!
-//! Invariant: the only clock and the only entropy of the command line are read here.
+//! Invariant: the only clock, the only entropy and the only path of the command line's own are
+//! read here.
 
 use rollout_core::time::Timestamp;
 use rollout_tui::cli::error::{Exit, Failure};
 use rollout_tui::cli::{World, run};
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,9 +27,19 @@ async fn main() -> ExitCode {
     };
     let world = World {
         now: Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+        config: config(),
         entropy: &mut entropy,
         out: &mut io::stdout().lock(),
         err: &mut io::stderr().lock(),
     };
     ExitCode::from(run(std::env::args_os(), world).await)
+}
+
+/// Where people keep settings on this machine.
+//= XDG Base Directory Specification 0.8: $XDG_CONFIG_HOME, else $HOME/.config
+fn config() -> PathBuf {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let own = folder("XDG_CONFIG_HOME").filter(|folder| folder.is_absolute());
+    let usual = || folder("HOME").map(|home| home.join(".config"));
+    own.or_else(usual).unwrap_or_default().join("rollout").join("config.toml")
 }

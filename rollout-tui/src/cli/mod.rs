@@ -6,12 +6,15 @@
 
 pub mod args;
 pub mod cohort;
+pub mod context;
 pub mod device;
 pub mod error;
 pub mod event;
 pub mod key;
+pub mod manual;
 pub mod output;
 pub mod parse;
+pub mod plan;
 pub mod position;
 pub mod release;
 pub mod rollout;
@@ -19,19 +22,18 @@ pub mod root;
 pub mod token;
 pub mod wait;
 
-use args::{Cli, Command, Global, RootCommand};
+use args::{Cli, Command, RootCommand};
 use clap::Parser;
 use error::{Exit, Failure};
 use output::{Answer, Format, Output};
 use rollout_core::time::Timestamp;
 use rollout_core::trust::UnixSeconds;
-use rollout_http::client::Client;
 use serde::Serialize;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs::{OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Fills with random bytes.
 pub type Entropy<'a> = dyn FnMut(&mut [u8]) -> Result<(), Failure> + 'a;
@@ -40,6 +42,8 @@ pub type Entropy<'a> = dyn FnMut(&mut [u8]) -> Result<(), Failure> + 'a;
 pub struct World<'a> {
     /// The time.
     pub now: Timestamp,
+    /// File of contexts unless another is named.
+    pub config: PathBuf,
     /// Randomness.
     pub entropy: &'a mut Entropy<'a>,
     /// For answers.
@@ -50,14 +54,14 @@ pub struct World<'a> {
 
 /// Runs one command line and returns the exit code.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>, world: World<'_>) -> u8 {
-    let World { now, entropy, out, err } = world;
+    let World { now, config, entropy, out, err } = world;
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(usage) => return usage_code(&usage, out, err),
     };
     let format = if cli.global.json { Format::Json } else { Format::Text };
     let mut output = Output { out, err, format };
-    let (written, exit) = match dispatch(&cli, now, entropy, output.err).await {
+    let (written, exit) = match dispatch(&cli, now, &config, entropy, output.err).await {
         Ok(answer) => (output.answer(&answer), Exit::Done),
         Err(failure) => (output.failure(&failure), failure.exit),
     };
@@ -84,36 +88,32 @@ fn usage_code(usage: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> 
 async fn dispatch(
     cli: &Cli,
     now: Timestamp,
+    config: &Path,
     entropy: &mut Entropy<'_>,
     progress: &mut dyn Write,
 ) -> Result<Answer, Failure> {
     let seconds = UnixSeconds(now.unix_secs());
+    let config = cli.global.config.as_deref().unwrap_or(config);
+    let connect = || context::connect(&cli.global, config);
     match &cli.command {
         Command::Key(command) => key::run(command, entropy),
         Command::Root(RootCommand::New(args)) => root::new(args, seconds),
         Command::Root(RootCommand::Show { file }) => root::show(file),
         Command::Position { rollout, device } => Ok(position::position(*rollout, device)),
+        Command::Login(asked) => context::login(&cli.global, config, asked).await,
+        Command::Context(command) => context::run(config, command),
+        Command::Completions { shell } => manual::completions(*shell),
+        Command::Man { folder } => manual::pages(folder),
         Command::Root(RootCommand::Publish { file }) => {
-            release::publish_root(&connect(&cli.global)?, file).await
+            release::publish_root(&connect()?, file).await
         }
-        Command::Release(command) => release::run(&connect(&cli.global)?, command, seconds).await,
-        Command::Device(command) => device::run(&connect(&cli.global)?, command).await,
-        Command::Cohort(command) => cohort::run(&connect(&cli.global)?, command).await,
-        Command::Token(command) => token::run(&connect(&cli.global)?, command).await,
-        Command::Events { after, limit } => {
-            event::events(&connect(&cli.global)?, *after, *limit).await
-        }
-        Command::Rollout(verb) => rollout::run(&connect(&cli.global)?, verb, progress).await,
+        Command::Release(command) => release::run(&connect()?, command, seconds).await,
+        Command::Device(command) => device::run(&connect()?, command).await,
+        Command::Cohort(command) => cohort::run(&connect()?, command).await,
+        Command::Token(command) => token::run(&connect()?, command).await,
+        Command::Events { after, limit } => event::events(&connect()?, *after, *limit).await,
+        Command::Rollout(verb) => rollout::run(&connect()?, verb, progress).await,
     }
-}
-
-fn connect(global: &Global) -> Result<Client, Failure> {
-    let Some(server) = &global.server else {
-        let hint = "give `--server URL`, or set ROLLOUT_SERVER";
-        return Err(Failure::new("RC-005", "no server was named", hint).ending(Exit::Usage));
-    };
-    let token = global.token.as_ref().map_or("", |token| token.0.as_str());
-    Client::new(server, token).map_err(|error| Failure::server("cannot use this server", &error))
 }
 
 /// What the server said, for programs.

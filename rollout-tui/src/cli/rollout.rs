@@ -8,6 +8,7 @@
 use super::args::Verb;
 use super::error::Failure;
 use super::output::Answer;
+use super::plan;
 use super::to_json;
 use super::wait;
 use crate::words;
@@ -34,7 +35,8 @@ pub async fn run(
     match verb {
         Verb::Check { plan } => check(client, plan).await,
         Verb::Create { plan, id, start } => {
-            create(client, plan, *id, if *start { Then::Start } else { Then::Draft }).await
+            let text = read_plan(plan)?;
+            create(client, plan, &text, *id, Then::of(*start)).await
         }
         Verb::Start(rollout) => steer(client, &rollout.id.to_string(), &Steer::Start).await,
         Verb::Pause { rollout, reason, review } => {
@@ -52,6 +54,8 @@ pub async fn run(
         Verb::Rollback(rollout) => rollback(client, rollout.id).await,
         Verb::Status { id: Some(id) } => status(client, *id).await,
         Verb::Status { id: None } | Verb::List => list(client).await,
+        Verb::Diff { plan, rollout } => plan::diff(client, plan, rollout.id).await,
+        Verb::Apply { plan, start } => plan::apply(client, plan, Then::of(*start)).await,
         Verb::Wait(asked) => wait::run(client, asked, progress).await,
         Verb::Explain { rollout, device } => explain(client, rollout.id, device).await,
     }
@@ -130,8 +134,19 @@ async fn steer(client: &Client, id: &str, steer: &Steer<'_>) -> Result<Answer, F
     Ok(Answer::line(format!("{done} {id}"), to_json(&body)?).with(standing.lines))
 }
 
+/// Starts a draft.
+///
+/// # Errors
+/// [`Failure`] of the server.
+pub async fn start(client: &Client, id: &str) -> Result<Answer, Failure> {
+    steer(client, id, &Steer::Start).await
+}
+
 /// Reads a plan's file.
-fn read_plan(file: &Path) -> Result<String, Failure> {
+///
+/// # Errors
+/// [`Failure`] of the file.
+pub fn read_plan(file: &Path) -> Result<String, Failure> {
     fs::read_to_string(file).map_err(|error| Failure::reading(file, &error))
 }
 
@@ -178,27 +193,33 @@ fn checked(body: &CheckBody) -> Vec<String> {
 
 /// Whether a new rollout is started at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
+pub enum Then {
     /// It stays a draft.
     Draft,
     /// It is started.
     Start,
 }
 
+impl Then {
+    fn of(start: bool) -> Self {
+        if start { Self::Start } else { Self::Draft }
+    }
+}
+
 /// Creates a rollout. Its id is the caller's, or drawn by the server.
 ///
 /// # Errors
 /// [`Failure`] of the file or of the server.
-async fn create(
+pub async fn create(
     client: &Client,
     file: &Path,
+    plan: &str,
     id: Option<RolloutId>,
     then: Then,
 ) -> Result<Answer, Failure> {
-    let plan = read_plan(file)?;
     let what = || format!("cannot create a rollout from `{}`", file.display());
     let id = id.map(|id| id.to_string());
-    let made = client.create(&plan, id.as_deref()).await;
+    let made = client.create(plan, id.as_deref()).await;
     let body = made.map_err(|error| Failure::server(what(), &error))?;
     match then {
         Then::Start => steer(client, &body.line.id, &Steer::Start).await,

@@ -15,10 +15,16 @@ const ROLLOUT: &str = "0192f7a0-0000-7000-8000-000000000001";
 /// Runs the binary in a folder, away from the caller's environment.
 pub fn rollout(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rollout"));
-    for name in ["ROLLOUT_SERVER", "ROLLOUT_TOKEN", "COLUMNS", "LINES", "CLICOLOR_FORCE"] {
+    let callers = ["SERVER", "TOKEN", "CONTEXT", "CONFIG"].map(|name| format!("ROLLOUT_{name}"));
+    for name in callers.iter().map(String::as_str).chain(["COLUMNS", "LINES", "CLICOLOR_FORCE"]) {
         command.env_remove(name);
     }
-    command.env("NO_PROXY", "*").current_dir(folder).args(arguments).stdin(Stdio::null());
+    command
+        .env("XDG_CONFIG_HOME", folder)
+        .env("NO_PROXY", "*")
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::null());
     let done = command.output().expect("the binary runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (done.status.code().expect("an exit code"), text(done.stdout), text(done.stderr))
@@ -102,7 +108,15 @@ fn every_help_is_complete() {
         "status",
         "explain",
         "list",
+        "diff",
+        "apply",
         "wait",
+        "login",
+        "context list",
+        "context use",
+        "context forget",
+        "completions",
+        "man",
         "device list",
         "device show",
         "device enroll-token",
@@ -300,7 +314,7 @@ fn what_is_typed_wrongly_ends_with_2() {
     --- stderr
     RC-005
       × no server was named
-      help: give `--server URL`, or set ROLLOUT_SERVER
+      help: give `--server URL`, set ROLLOUT_SERVER, or keep one with `rollout login`
     "#);
     for arguments in [
         &["position", "--rollout", "7", "--device", "dev-0001"][..],
@@ -314,4 +328,23 @@ fn what_is_typed_wrongly_ends_with_2() {
         let (code, out, _) = rollout(folder.path(), arguments);
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
     }
+}
+
+#[test]
+fn completions_and_pages_come_from_the_arguments() {
+    let folder = folder();
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, out, err) = rollout(folder.path(), &["completions", shell]);
+        assert_eq!((code, err.as_str()), (0, ""), "{shell}");
+        assert!(out.contains("rollback") && out.contains("way-back"), "{shell}");
+    }
+    let script = rollout(folder.path(), &["completions", "bash"]).1;
+    let file = folder.path().join("rollout.bash");
+    fs::write(&file, script).expect("written");
+    let read = Command::new("bash").arg("-n").arg(&file).status().expect("bash");
+    assert!(read.success(), "bash cannot read its script");
+    let (code, out, _) = rollout(folder.path(), &["man", "pages"]);
+    assert_eq!(code, 0, "{out}");
+    let page = fs::read_to_string(folder.path().join("pages/rollout-release-publish.1"));
+    assert!(page.expect("a page").contains("way back"));
 }

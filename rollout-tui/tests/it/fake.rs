@@ -44,7 +44,7 @@ impl Asked {
 
 /// A server that answers each request with a status and a document.
 pub struct Fake {
-    url: String,
+    pub url: String,
 }
 
 impl Fake {
@@ -76,6 +76,7 @@ impl Fake {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let world = World {
             now: Timestamp(NOW.0 * 1000),
+            config: folder.join("config.toml"),
             entropy: &mut |bytes| {
                 bytes.fill(7);
                 Ok(())

@@ -2,8 +2,10 @@
 
 mod ceremony;
 mod cli;
+mod context;
 mod desk;
 mod fake;
+mod plan;
 mod server;
 mod shown;
 mod wait;

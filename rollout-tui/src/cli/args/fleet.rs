@@ -1,0 +1,102 @@
+//! Arguments of `rollout device`, `cohort` and `token`.
+//!
+//! Deliberately not here: what a query means; the server reads it. Invariant: as [`super`].
+
+use clap::{Subcommand, ValueEnum};
+use rollout_core::id::{CohortId, DeviceId, HardwareModel};
+
+/// About devices.
+#[derive(Debug, Subcommand)]
+pub enum DeviceCommand {
+    /// List devices by id.
+    List {
+        /// Start behind this id.
+        #[arg(long, value_name = "ID", value_parser = DeviceId::new)]
+        after: Option<DeviceId>,
+        /// How many at most.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+    },
+    /// Show a device.
+    Show {
+        /// Id of the device.
+        #[arg(value_parser = DeviceId::new)]
+        device: DeviceId,
+    },
+    /// Let so many devices of a hardware model enroll. The token is shown once.
+    EnrollToken {
+        /// Hardware model of the devices.
+        #[arg(long, value_parser = HardwareModel::new)]
+        hardware: HardwareModel,
+        /// How many devices may use it.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+        count: u64,
+        /// Life of the token, days.
+        #[arg(long, value_name = "DAYS", default_value_t = 7,
+            value_parser = clap::value_parser!(u32).range(1..=90))]
+        expires_days: u32,
+    },
+}
+
+/// About cohorts.
+#[derive(Debug, Subcommand)]
+pub enum CohortCommand {
+    /// Give a name to a query or to a list of devices.
+    Set {
+        /// The name.
+        #[arg(value_parser = CohortId::new)]
+        name: CohortId,
+        /// Whoever this selects, such as "model==v980;region=in=(eu-west,eu-central)".
+        #[arg(long, conflicts_with = "device", required_unless_present = "device")]
+        query: Option<String>,
+        /// Exactly these devices; once for each, or separated by commas.
+        #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = DeviceId::new)]
+        device: Vec<DeviceId>,
+    },
+    /// Show what a name means, or every name.
+    Show {
+        /// The name.
+        #[arg(value_parser = CohortId::new)]
+        name: Option<CohortId>,
+    },
+}
+
+/// About tokens.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token. It is shown once.
+    New {
+        /// Whom it stands for.
+        #[arg(long, value_name = "NAME")]
+        principal: String,
+        /// What it may do; once for each, or separated by commas.
+        #[arg(long, value_enum, value_delimiter = ',', required = true)]
+        role: Vec<TokenRole>,
+        /// Life of the token, days.
+        #[arg(long, value_name = "DAYS", default_value_t = 30,
+            value_parser = clap::value_parser!(u32).range(1..=90))]
+        expires_days: u32,
+    },
+    /// Revoke a token.
+    Revoke {
+        /// Public id of the token: the part behind its kind.
+        id: String,
+    },
+}
+
+/// What a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TokenRole {
+    /// Look.
+    Viewer,
+    /// Start, pause, resume, advance, halt, cancel.
+    Operator,
+    /// Publish releases.
+    Publisher,
+    /// Approve.
+    Approver,
+    /// Everything about devices, tokens and settings.
+    Admin,
+    /// Look at everything, the audit log too.
+    Auditor,
+}

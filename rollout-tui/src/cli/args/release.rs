@@ -1,0 +1,82 @@
+//! Arguments of `rollout release`.
+//!
+//! Deliberately not here: reading the images. Invariant: as [`super`].
+
+use crate::cli::parse::{ImageArg, WayBackArg, image, range, way_back};
+use clap::{Args, Subcommand};
+use rollout_core::hosting::Contract;
+use rollout_core::id::{HardwareModel, ProductId};
+use rollout_core::release::ReleaseId;
+use semver::VersionReq;
+use std::path::PathBuf;
+
+/// About releases.
+#[derive(Debug, Subcommand)]
+pub enum ReleaseCommand {
+    /// Sign and upload a release, together with a way back to the release that is good by now.
+    ///
+    /// Chip, project, version and secure version are read from the images. Keys stay here: the
+    /// server gets signatures. The same images again are `already published`.
+    Publish(Publish),
+    /// List releases by product and version.
+    List {
+        /// Only those of this product.
+        #[arg(long, value_parser = ProductId::new)]
+        product: Option<ProductId>,
+    },
+    /// Show a release and its images.
+    Show {
+        /// Product and version, such as vacuum@2.4.1.
+        #[arg(value_parser = ReleaseId::parse)]
+        release: ReleaseId,
+    },
+    /// Withdraw a release: it is not offered any more, devices that run it keep it.
+    Withdraw {
+        /// Product and version, such as vacuum@2.4.1.
+        #[arg(value_parser = ReleaseId::parse)]
+        release: ReleaseId,
+        /// Why; everybody who looks at the release sees it.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Options of `release publish`.
+#[derive(Args, Debug)]
+pub struct Publish {
+    /// The product; each image must name it as its project.
+    #[arg(long, value_parser = ProductId::new)]
+    pub product: ProductId,
+    /// App image and the hardware models it is for; once for each image.
+    #[arg(long, value_name = "FILE[:MODEL,..]", required = true, value_parser = image)]
+    pub image: Vec<ImageArg>,
+    /// Private release key, PEM; once for each that has to sign.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub key: Vec<PathBuf>,
+    /// Hardware models of images that name none.
+    #[arg(long, value_name = "MODEL", value_delimiter = ',', value_parser = HardwareModel::new)]
+    pub hardware: Vec<HardwareModel>,
+    /// Root document to sign under, COSE; the server's if absent.
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
+    /// Lowest release counter that may install this directly; 0 is any.
+    #[arg(long, value_name = "COUNTER", default_value_t = 0)]
+    pub min_from: u64,
+    /// Versions from which it may be installed, such as ">=1.0.0"; any if absent.
+    #[arg(long, value_name = "RANGE", value_parser = range)]
+    pub from: Option<VersionReq>,
+    /// What the firmware needs of its backend, such as "api ^2.1"; at most 64 bytes.
+    #[arg(long, value_parser = Contract::parse)]
+    pub contract: Option<Contract>,
+    /// Life of the manifests, days; they can be renewed.
+    #[arg(long, value_name = "DAYS", default_value_t = crate::ceremony::EXPIRES_DAYS,
+        value_parser = clap::value_parser!(u64).range(1..=3650))]
+    pub expires_days: u64,
+    /// Version to go back to, or `none`; what the server names as good if absent, which is the
+    /// release of the last completed rollout.
+    #[arg(long, value_name = "VERSION|none", value_parser = way_back)]
+    pub way_back: Option<WayBackArg>,
+    /// Part of the device; 0 is the main firmware.
+    #[arg(long, value_name = "N")]
+    pub component: Option<u64>,
+}
