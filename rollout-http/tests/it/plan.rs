@@ -4,9 +4,12 @@ use proptest::prelude::{any, prop_assert_eq, proptest};
 use rollout_core::cohort::Selector;
 use rollout_core::id::CohortId;
 use rollout_core::journal::CohortRecord;
+use rollout_core::release::ReleaseId;
 use rollout_core::rollout::PlanError;
 use rollout_core::time::Timestamp;
-use rollout_http::body::v1::{parse_plan, parse_plan_with, parse_when, plan_json, show_when};
+use rollout_http::body::v1::{
+    parse_plan, parse_plan_with, parse_template, parse_when, plan_json, show_when,
+};
 use rollout_http::token::Token;
 
 const EVERY_KEY: &str = r#"
@@ -166,4 +169,19 @@ proptest! {
         let at = Timestamp(secs * 1000);
         prop_assert_eq!(parse_when(&show_when(at)), Some(at));
     }
+}
+
+#[test]
+fn a_template_is_a_plan_that_waits_for_its_release() {
+    let id = ReleaseId::parse("vacuum@2.4.1").expect("an id");
+    let text = "cohort = \"ring==beta\"\nladder = [\"5\", \"100%\"]\n";
+    let plan = parse_template(text, &id, "vacuum@2.4.1 to beta", &|_| None).expect("a plan");
+    let whole = format!("release = \"vacuum@2.4.1\"\nname = \"vacuum@2.4.1 to beta\"\n{text}");
+    assert_eq!(plan, parse_plan(&whole).expect("a plan"));
+    for key in ["release", "name"] {
+        let text = format!("{key} = \"vacuum@2.4.1\"\n{text}");
+        let error = parse_template(&text, &id, "x", &|_| None).expect_err("given later");
+        assert!(error.to_string().contains(key), "{error}");
+    }
+    assert!(parse_template("ladder = 3", &id, "x", &|_| None).is_err());
 }

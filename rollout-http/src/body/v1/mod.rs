@@ -5,6 +5,7 @@
 //! except the one token that its answer shows once.
 
 mod access;
+mod channels;
 mod devices;
 mod overview;
 mod plan;
@@ -18,9 +19,12 @@ pub use access::{
     EnrollmentOpened, EventLine, OpenEnrollment, ProblemBody, Ready, RoleName, TokenMade,
     TokenRequest,
 };
+pub use channels::{
+    ChannelBody, ChannelRequest, Channels, PromoteRequest, PromotedBody, PromotionLine,
+};
 pub use devices::{CohortBody, CohortRequest, Cohorts, DeviceBody, DevicePage};
 pub use overview::{CensusBody, FleetBody, MeBody, OverviewBody, VersionLine};
-pub use plan::{parse_plan, parse_plan_with};
+pub use plan::{parse_plan, parse_plan_with, parse_template};
 pub use plan_json::plan_json;
 pub use releases::{
     ArtifactBody, GoodRelease, ProductBody, Products, PublishRequest, Reasoned, ReleaseBody,

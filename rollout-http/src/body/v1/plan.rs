@@ -93,8 +93,38 @@ pub fn parse_plan_with(
     text: &str,
     cohorts: &dyn Fn(&CohortId) -> Option<CohortRecord>,
 ) -> Result<Plan, PlanError> {
-    let value = read_text(text)?;
-    let plan = Table::open(PLAN, Some(&value))?;
+    read_plan(&read_text(text)?, cohorts)
+}
+
+/// Keys that a template leaves open.
+const GIVEN_LATER: [&str; 2] = ["release", "name"];
+
+/// Reads the template of a channel: a plan without release and name, which promoting gives it.
+///
+/// # Errors
+/// [`PlanError`] naming the key.
+pub fn parse_template(
+    text: &str,
+    release: &ReleaseId,
+    name: &str,
+    cohorts: &dyn Fn(&CohortId) -> Option<CohortRecord>,
+) -> Result<Plan, PlanError> {
+    let mut value = read_text(text)?;
+    let given = [release.to_string(), name.to_owned()];
+    for (key, given) in GIVEN_LATER.iter().zip(given) {
+        if value.get(key).is_some() {
+            return Err(field(key, "is given when a release is promoted; leave it out"));
+        }
+        value[*key] = Value::String(given);
+    }
+    read_plan(&value, cohorts)
+}
+
+fn read_plan(
+    value: &Value,
+    cohorts: &dyn Fn(&CohortId) -> Option<CohortRecord>,
+) -> Result<Plan, PlanError> {
+    let plan = Table::open(PLAN, Some(value))?;
     let release = plan.text("release")?.ok_or_else(|| field("release", "is missing"))?;
     let id = ReleaseId::parse(release).map_err(|error| field("release", error.to_string()))?;
     let ladder = read_ladder(&plan)?;
