@@ -67,6 +67,7 @@ fn candidate<'a>(desk: &'a Desk, device: &DeviceId, execution: &'a Execution) ->
         in_cohort: &|_| false,
         other_execution: None,
         superseded_by: None,
+        excluded: None,
         stratum: StratumId(0),
         now: desk.now,
     }

@@ -203,6 +203,10 @@ mod owned {
         CohortId, "cohort name", super::is_product, "1 to 31 bytes of a-z 0-9 -"
     );
     text_id!(
+        /// A channel of a product, such as beta or stable.
+        ChannelId, "channel name", super::is_product, "1 to 31 bytes of a-z 0-9 -"
+    );
+    text_id!(
         /// Someone who acts: a person, a token or the daemon itself.
         Principal, "principal", super::is_device_id, "1 to 128 bytes of A-Z a-z 0-9 . _ : -"
     );
@@ -212,6 +216,15 @@ mod owned {
     pub struct RolloutId(pub uuid::Uuid);
 
     impl RolloutId {
+        /// The id that follows from a name: a UUID of version 8, so that the same name is the same
+        /// rollout.
+        //= RFC 9562 §5.8
+        pub fn derived(name: &str) -> Self {
+            let mut bytes = [0; 16];
+            bytes.copy_from_slice(&super::Digest::of(name.as_bytes()).as_bytes()[..16]);
+            Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+        }
+
         /// Reads the hyphenated text of a UUID.
         ///
         /// # Errors

@@ -6,13 +6,21 @@
 
 use crate::device::{Exposure, Facts};
 use crate::hosting::{HomeId, Hosting};
-use crate::id::{CohortId, DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId};
+use crate::id::{
+    ChannelId, CohortId, DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId,
+};
 use crate::release::ReleaseId;
 use crate::rollout::{Input, Plan, StateHash};
 use crate::time::{ServiceTime, Timestamp, Window};
 use crate::version::ReleaseCounter;
 use crate::wire::{Event, Reason};
-use alloc::{boxed::Box, collections::BTreeSet, string::String, sync::Arc, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    sync::Arc,
+    vec::Vec,
+};
 
 /// Place in the journal, from 1 without gaps; 0 is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +110,32 @@ pub enum CohortRecord {
     Listed(BTreeSet<DeviceId>),
 }
 
+/// What promoting a release to a channel starts, and what comes before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelRecord {
+    /// A plan as text, without release and name. The API has read it once.
+    pub template: String,
+    /// The channel that a release must have passed before this one.
+    pub after: Option<ChannelId>,
+}
+
+/// How a device's standing changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StandingChange {
+    /// It is kept out for a while.
+    Hold {
+        /// Why.
+        reason: String,
+    },
+    /// It takes part again.
+    Release,
+    /// It is gone for good.
+    Retire {
+        /// Why.
+        reason: String,
+    },
+}
+
 /// A report of a device, as it was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportRecord {
@@ -181,6 +215,10 @@ pub enum Entry {
         token: Digest,
         /// By which leave; `None` if added by hand.
         enrollment: Option<String>,
+        /// What operators know of it.
+        attributes: BTreeMap<String, String>,
+        /// By whom, if added by hand.
+        by: Option<Principal>,
     },
     /// A rollout was drafted.
     Drafted {
@@ -244,6 +282,95 @@ pub enum Entry {
         /// Its horizon's new end.
         deadline: ServiceTime,
     },
+    /// A channel was made, or changed.
+    ChannelSet {
+        /// Of which product.
+        product: ProductId,
+        /// Its name.
+        channel: ChannelId,
+        /// What it does.
+        record: ChannelRecord,
+        /// By whom.
+        by: Principal,
+    },
+    /// A channel was removed.
+    ChannelRemoved {
+        /// Of which product.
+        product: ProductId,
+        /// Its name.
+        channel: ChannelId,
+        /// By whom.
+        by: Principal,
+    },
+    /// A release was promoted to a channel, which a rollout carries out.
+    Promoted {
+        /// The release.
+        release: ReleaseId,
+        /// The channel, of the release's product.
+        channel: ChannelId,
+        /// The rollout; drafted just before.
+        rollout: RolloutId,
+        /// By whom.
+        by: Principal,
+    },
+    /// A device was held, released or retired.
+    StandingSet {
+        /// Which.
+        device: DeviceId,
+        /// How.
+        standing: StandingChange,
+        /// By whom.
+        by: Principal,
+    },
+    /// A device got another token; the one before is no longer good.
+    TokenRotated {
+        /// Which.
+        device: DeviceId,
+        /// SHA-256 of the new one.
+        token: Digest,
+        /// How often it was rotated, this time included.
+        generation: u32,
+        /// By whom.
+        by: Principal,
+    },
+    /// Somebody wrote something about a device.
+    Noted {
+        /// Which.
+        device: DeviceId,
+        /// What.
+        text: String,
+        /// Who.
+        by: Principal,
+    },
+    /// A device took another's place: it has its notes.
+    Replaced {
+        /// The one that is retired.
+        old: DeviceId,
+        /// The one that was added.
+        new: DeviceId,
+        /// By whom.
+        by: Principal,
+    },
+    /// A device is left out of a rollout.
+    Excluded {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The device.
+        device: DeviceId,
+        /// Why.
+        reason: String,
+        /// By whom.
+        by: Principal,
+    },
+    /// A device is left out of a rollout no longer.
+    Included {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The device.
+        device: DeviceId,
+        /// By whom.
+        by: Principal,
+    },
 }
 
 impl Entry {
@@ -269,6 +396,15 @@ impl Entry {
             Self::Offered { .. } => "offered",
             Self::Permitted { .. } => "permitted",
             Self::Held { .. } => "held",
+            Self::ChannelSet { .. } => "channel_set",
+            Self::ChannelRemoved { .. } => "channel_removed",
+            Self::Promoted { .. } => "promoted",
+            Self::StandingSet { .. } => "standing_set",
+            Self::TokenRotated { .. } => "token_rotated",
+            Self::Noted { .. } => "noted",
+            Self::Replaced { .. } => "replaced",
+            Self::Excluded { .. } => "excluded",
+            Self::Included { .. } => "included",
         }
     }
 }

@@ -21,6 +21,14 @@ pub const QUERY_DEPTH: usize = 16;
 pub const QUERY_TERMS: usize = 256;
 /// Most values of one `=in=` or `=out=` list.
 pub const QUERY_LIST: usize = 1000;
+/// Largest plan template of a channel, in bytes: as large as a plan may be that people write.
+pub const TEMPLATE_BYTES: usize = 64 * 1024;
+/// Longest note or reason about a device, in characters: it is read on one screen.
+pub const NOTE_CHARS: usize = 1000;
+/// Most registered attributes of a device: as many as it may say of itself.
+pub const REGISTERED: usize = 64;
+/// Longest value of a registered attribute, in bytes: as long as a device may say one.
+pub const REGISTERED_BYTES: usize = 256;
 /// Longest attribute name, in bytes.
 pub const ATTRIBUTE_BYTES: usize = 64;
 /// Longest contract, in bytes: the manifest's own bound.

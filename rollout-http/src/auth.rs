@@ -7,7 +7,7 @@
 use crate::backend::{Backend, Kind, Problem};
 use crate::token::{Token, TokenKind};
 use axum::http::{HeaderMap, header};
-use rollout_core::device::{Device, Standing};
+use rollout_core::device::Device;
 use rollout_core::fleet::Fleet;
 use rollout_core::id::{DeviceId, Digest, Principal, is_device_id};
 use rollout_core::journal::Role;
@@ -179,7 +179,7 @@ pub(crate) fn known_device<'f>(
     let known = fleet.devices.get(named);
     let is_good = token.matches(known.map_or(&NOBODY, |known| &known.token));
     let known = known.filter(|_| is_good).ok_or_else(not_good)?;
-    if known.standing == Standing::Retired {
+    if known.standing.is_retired() {
         let detail = format!("device {named} is retired");
         return Err(forbidden("AU-006", detail, "enroll it under another id"));
     }

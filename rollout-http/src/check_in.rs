@@ -57,11 +57,13 @@ impl CheckedIn {
     }
 }
 
-/// The newest stopped rollout in which the device may still be at work.
+/// The newest rollout that was stopped, or is not for the device any more, and in which the
+/// device may still be at work.
 fn to_stop(fleet: &Fleet, device: &Device) -> Option<RolloutId> {
     fleet.order.iter().rev().copied().find(|rollout| {
         let Some(running) = fleet.rollouts.get(rollout) else { return false };
-        running.rollout.phase.stops()
+        let stops = running.rollout.phase.stops() || running.excluded.contains_key(&device.id);
+        stops
             && running.executions.get(&device.id).is_some_and(|execution| {
                 matches!(execution.state, State::Revoked | State::Permitted | State::Interrupted)
             })

@@ -8,7 +8,7 @@ use crate::body::v1::ProblemBody;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rollout_core::cohort::SelectorError;
-use rollout_core::fleet::{BeginError, PublishError, RegistryError};
+use rollout_core::fleet::{BeginError, DeviceError, PromoteError, PublishError, RegistryError};
 use rollout_core::id::IdError;
 use rollout_core::port::{ImageError, StoreError};
 use rollout_core::rollout::{PlanError, Refusal};
@@ -22,9 +22,15 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 /// Codes whose refusal is of another kind than "the request is wrong".
 const KINDS: &[(&str, Kind)] = &[
     ("DE-", Kind::Conflict),
+    ("DV-002", Kind::Invalid),
+    ("DV-004", Kind::Invalid),
+    ("DV-", Kind::Conflict),
     ("IM-102", Kind::Invalid),
     ("IM-103", Kind::NotFound),
     ("IM-104", Kind::Broken),
+    ("PR-001", Kind::NotFound),
+    ("PR-007", Kind::Invalid),
+    ("PR-", Kind::Conflict),
     ("PU-001", Kind::Conflict),
     ("PU-004", Kind::Conflict),
     ("PU-005", Kind::Conflict),
@@ -32,6 +38,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("RE-002", Kind::Conflict),
     ("RE-003", Kind::Forbidden),
     ("RE-005", Kind::Conflict),
+    ("RE-006", Kind::Conflict),
     ("RO-", Kind::Conflict),
     ("ST-001", Kind::Unavailable),
     ("ST-", Kind::Broken),
@@ -128,9 +135,11 @@ macro_rules! problem_from {
 
 problem_from!(
     BeginError,
+    DeviceError,
     IdError,
     ImageError,
     PlanError,
+    PromoteError,
     PublishError,
     Refusal,
     RegistryError,

@@ -128,6 +128,8 @@ async fn furnish(daemon: &Daemon) -> anyhow::Result<()> {
             home: home.clone(),
             token: token::make_for_device(&name(index), &secret(index)).hash,
             enrollment: None,
+            attributes: Default::default(),
+            by: None,
         });
     }
     let said = |problem: Problem| anyhow::anyhow!("{problem}");

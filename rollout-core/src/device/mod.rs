@@ -7,37 +7,29 @@ mod bucket;
 mod execution;
 mod outcome;
 mod report;
+mod standing;
 mod window;
 
 pub use bucket::{Bucket, bucket};
 pub use execution::{Execution, ExecutionStatus, Exposure, ReportContext, State};
 pub use outcome::{Failure, Outcome};
 pub use report::{Facts, RunningImage};
+pub use standing::{Note, Standing};
 pub use window::ReportWindow;
 
 use crate::cohort::Attributes;
 use crate::hosting::HomeId;
 use crate::id::{DeviceId, Digest, HardwareModel, RolloutId};
+use crate::journal::Seq;
 use crate::position::DeviceKey;
 use crate::time::Timestamp;
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 /// Images a device remembers having fled from, newest last.
 const REMEMBERED_FLIGHTS: usize = 8;
 
-/// Whether a device takes part at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It does.
-    Active,
-    /// Kept out by hand.
-    Held {
-        /// Why.
-        reason: String,
-    },
-    /// Gone for good.
-    Retired,
-}
+/// Notes kept of a device, the newest.
+pub const KEPT_NOTES: usize = 32;
 
 /// A device as the control plane knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +46,14 @@ pub struct Device {
     pub standing: Standing,
     /// SHA-256 of its bearer token.
     pub token: Digest,
+    /// How often its token was rotated.
+    pub generation: u32,
+    /// What operators know of it. Where the device says otherwise, this counts: it is trusted.
+    pub registered: BTreeMap<String, String>,
+    /// The newest notes, newest last.
+    pub notes: Vec<Note>,
+    /// The last entry by which an operator changed it.
+    pub revision: Seq,
     /// What it last said of itself.
     pub facts: Option<Facts>,
     /// Last sign of life. Kept in memory; a change of facts alone is journalled.
@@ -84,6 +84,10 @@ impl Device {
             home,
             standing: Standing::Active,
             token,
+            generation: 0,
+            registered: BTreeMap::new(),
+            notes: Vec::new(),
+            revision: Seq(0),
             facts: None,
             last_seen: at,
             reports: ReportWindow::default(),
@@ -104,13 +108,23 @@ impl Device {
         self.fled.push(image);
     }
 
+    /// Keeps a note; the oldest goes if there are too many.
+    pub fn note(&mut self, note: Note) {
+        if self.notes.len() == KEPT_NOTES {
+            self.notes.remove(0);
+        }
+        self.notes.push(note);
+    }
+
     /// Digest of the image it last said it runs.
     pub fn running(&self) -> Option<Digest> {
         self.facts.as_ref().map(|facts| facts.running.digest)
     }
 }
 
-/// Names a selector may use besides the device's own attributes.
+/// What a selector may ask: what the fleet knows, then what operators registered, then what the
+/// device says of itself. A device cannot talk itself into a cohort by an attribute that is
+/// registered.
 impl Attributes for Device {
     fn get(&self, name: &str) -> Option<&str> {
         match name {
@@ -118,7 +132,10 @@ impl Attributes for Device {
             "model" => Some(self.hardware.as_str()),
             "home" => Some(self.home.as_str()),
             "version" => self.facts.as_ref().map(|facts| facts.running.version.as_str()),
-            other => self.facts.as_ref()?.attributes.get(other).map(String::as_str),
+            other => {
+                let said = || self.facts.as_ref()?.attributes.get(other);
+                self.registered.get(other).or_else(said).map(String::as_str)
+            }
         }
     }
 }

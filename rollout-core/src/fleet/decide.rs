@@ -7,12 +7,12 @@ use super::{Fleet, RegistryError, Running};
 use crate::device::{Device, Execution};
 use crate::gate::Evaluation;
 use crate::hosting::{self, Binding, Contract, Home};
-use crate::id::{DeviceId, Digest, RolloutId};
+use crate::id::{DeviceId, Digest, Principal, RolloutId};
 use crate::journal::{Entry, Outgoing};
 use crate::release::Artifact;
 use crate::rollout::{
-    Candidate, Command, Commanded, Effect, Ineligible, Input, Installed, Patience, Permit, Rollout,
-    Step, Tally, Terms, Waiting,
+    Candidate, Command, Commanded, Effect, Ineligible, Input, Installed, Patience, Permit, Plan,
+    Rollout, Step, Tally, Terms, Waiting,
 };
 use crate::time::{Span, Timestamp};
 use alloc::{boxed::Box, collections::BTreeMap, format, sync::Arc, vec, vec::Vec};
@@ -164,22 +164,14 @@ impl Fleet {
 
     /// After a halt, if the plan says so: the rollout that takes devices back, drafted and started
     /// in the author's name. Its id follows from the halted one's, so it exists once per halt.
-    fn way_back_on_halt(&self, step: &Step, now: Timestamp) -> Vec<Entry> {
+    fn way_back_on_halt(&self, step: &Step, now: Timestamp) -> (Vec<Entry>, Vec<Outgoing>) {
         let halted = &step.next;
         let wanted =
             halted.plan.on_halt == Installed::RollBack && step.effects.contains(&Effect::Halted);
         let Some(Ok((plan, _))) = wanted.then(|| self.rollback_plan(halted.id)) else {
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         };
-        let (rollout, plan, by) = (halted.way_back_id(), Arc::new(plan), halted.author.clone());
-        let draft = Rollout::draft(rollout, plan.clone(), by.clone(), now);
-        let start = Input::Command(Commanded { by: by.clone(), command: Command::Start });
-        let mut entries = vec![Entry::Drafted { rollout, plan, by }];
-        if let Ok(started) = draft.step(&start, now) {
-            let state = started.next.state_hash();
-            entries.push(Entry::Stepped { rollout, input: Box::new(start), state });
-        }
-        entries
+        drafted_and_started(halted.way_back_id(), Arc::new(plan), &halted.author, now)
     }
 
     /// What a rollout would answer a check-in: nothing, an offer yet to be made (`Some(None)`), or
@@ -228,10 +220,12 @@ impl Fleet {
             self.rollouts.get(&id).ok_or_else(|| RegistryError::unknown("rollout", id))?;
         let input = Input::Command(commanded.clone());
         let step = running.rollout.step(&input, now)?;
-        let outbox = outgoing(&step).collect();
+        let mut outbox: Vec<_> = outgoing(&step).collect();
         let state = step.next.state_hash();
         let mut entries = vec![Entry::Stepped { rollout: id, input: Box::new(input), state }];
-        entries.extend(self.way_back_on_halt(&step, now));
+        let (back, effects) = self.way_back_on_halt(&step, now);
+        entries.extend(back);
+        outbox.extend(effects);
         Ok((entries, outbox))
     }
 
@@ -265,7 +259,9 @@ impl Draft<'_> {
                 state: step.next.state_hash(),
             });
             self.decided.outbox.extend(outgoing(&step));
-            self.decided.entries.extend(self.fleet.way_back_on_halt(&step, self.now));
+            let (back, effects) = self.fleet.way_back_on_halt(&step, self.now);
+            self.decided.entries.extend(back);
+            self.decided.outbox.extend(effects);
         }
         self.rollouts.insert(id, (step.next, running.tally.clone()));
     }
@@ -425,6 +421,26 @@ fn offer_made(rollout: &Rollout, terms: &Terms) -> OfferMade {
         binding: terms.binding.clone(),
         lease: rollout.plan.pace.lease,
     }
+}
+
+/// A rollout that begins as soon as it is drafted, in the name of `by`.
+pub(super) fn drafted_and_started(
+    rollout: RolloutId,
+    plan: Arc<Plan>,
+    by: &Principal,
+    now: Timestamp,
+) -> (Vec<Entry>, Vec<Outgoing>) {
+    let draft = Rollout::draft(rollout, plan.clone(), by.clone(), now);
+    let start = Input::Command(Commanded { by: by.clone(), command: Command::Start });
+    let mut entries = vec![Entry::Drafted { rollout, plan, by: by.clone() }];
+    let mut outbox = Vec::new();
+    // A draft can always be started.
+    if let Ok(started) = draft.step(&start, now) {
+        let state = started.next.state_hash();
+        outbox.extend(outgoing(&started));
+        entries.push(Entry::Stepped { rollout, input: Box::new(start), state });
+    }
+    (entries, outbox)
 }
 
 /// Effects under keys that are the same however often the decision is taken.

@@ -107,6 +107,9 @@ impl Fleet {
     /// The bucket of a device in a rollout.
     pub fn bucket_of(&self, running: &Running, device: &Device, now: Timestamp) -> Bucket {
         let execution = running.executions.get(&device.id);
+        if running.is_left_out(&device.id) {
+            return Bucket::Excluded;
+        }
         bucket(running.rollout.id, device, execution, || {
             let suits = self.candidate(running, device, now, |candidate| {
                 running.rollout.suits(&candidate).err().is_some_and(|reason| reason.excludes())

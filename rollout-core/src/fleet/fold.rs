@@ -6,7 +6,7 @@ use crate::id::{DeviceId, RolloutId};
 use crate::journal::{Entry, PublishRecord, ReportRecord, Seq, Stored};
 use crate::release::{Artifact, Lifecycle, Release, WayBack};
 use crate::rollout::{Input, Membership, Phase, Rollout, StateHash};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Window};
 use crate::trust::{Envelope, Manifest, Root};
 use crate::wire::{Event, ImageState, Reason};
 use alloc::vec::Vec;
@@ -87,12 +87,7 @@ impl Fleet {
                 self.products.insert(product.clone());
             }
             Entry::Published(record) => self.fold_release(seq, at, record)?,
-            Entry::Withdrawn { release, by, reason } => {
-                let release = self.releases.get_mut(release);
-                let release = release.ok_or(FoldError::Missing { seq, what: "a release" })?;
-                let (by, reason) = (by.clone(), reason.clone());
-                release.lifecycle = Lifecycle::Withdrawn { by, reason };
-            }
+            Entry::Withdrawn { .. } => self.fold_withdrawn(stored)?,
             Entry::CohortDefined { cohort, record, .. } => {
                 self.cohorts.insert(cohort.clone(), record.clone());
             }
@@ -106,7 +101,7 @@ impl Fleet {
                 let enrollment = Enrollment { record: record.clone(), used: 0 };
                 self.enrollments.insert(record.id.clone(), enrollment);
             }
-            Entry::Enrolled { .. } => self.fold_enrolled(at, &stored.entry),
+            Entry::Enrolled { .. } => self.fold_enrolled(stored),
             Entry::Drafted { rollout, plan, by } => {
                 let draft = Rollout::draft(*rollout, plan.clone(), by.clone(), at);
                 self.rollouts.insert(*rollout, Running::new(draft));
@@ -115,10 +110,7 @@ impl Fleet {
             Entry::Seen { device, facts } => self.fold_seen(at, device, facts),
             Entry::Reported(report) => self.fold_report(at, report),
             Entry::Clock => self.fold_clock(at),
-            Entry::Outage(outage) => {
-                self.availability.record(*outage);
-                self.heard_until = self.heard_until.max(outage.from);
-            }
+            Entry::Outage(outage) => self.fold_outage(*outage),
             Entry::Stepped { rollout, input, state } => {
                 self.fold_step(stored, *rollout, input, *state)?;
             }
@@ -136,11 +128,18 @@ impl Fleet {
                 self.settle(*rollout, device);
             }
             Entry::Held { rollout, device, deadline } => {
-                self.held(seq, *rollout)?.change(device, |execution| {
-                    if let Some(exposure) = &mut execution.exposure {
-                        exposure.deadline = exposure.deadline.max(*deadline);
-                    }
-                });
+                self.held(seq, *rollout)?.stand_still(device, *deadline);
+            }
+            Entry::ChannelSet { .. } | Entry::ChannelRemoved { .. } | Entry::Promoted { .. } => {
+                self.fold_channels(stored);
+            }
+            Entry::StandingSet { .. }
+            | Entry::TokenRotated { .. }
+            | Entry::Noted { .. }
+            | Entry::Replaced { .. } => self.fold_life(stored),
+            Entry::Excluded { rollout, .. } | Entry::Included { rollout, .. } => {
+                self.held(seq, *rollout)?;
+                self.fold_excluded(stored);
             }
         }
         Ok(())
@@ -190,14 +189,27 @@ impl Fleet {
         Ok(())
     }
 
-    fn fold_enrolled(&mut self, at: Timestamp, entry: &Entry) {
-        let Entry::Enrolled { device, hardware, home, token, enrollment } = entry else { return };
+    fn fold_withdrawn(&mut self, Stored { seq, entry, .. }: &Stored) -> Result<(), FoldError> {
+        let Entry::Withdrawn { release, by, reason } = entry else { return Ok(()) };
+        let release = self.releases.get_mut(release);
+        let release = release.ok_or(FoldError::Missing { seq: *seq, what: "a release" })?;
+        let (by, reason) = (by.clone(), reason.clone());
+        release.lifecycle = Lifecycle::Withdrawn { by, reason };
+        Ok(())
+    }
+
+    fn fold_enrolled(&mut self, Stored { seq, at, entry }: &Stored) {
+        let Entry::Enrolled { device, hardware, home, token, enrollment, attributes, .. } = entry
+        else {
+            return;
+        };
         if let Some(known) = self.devices.get_mut(device) {
             known.token = *token;
-            known.last_seen = known.last_seen.max(at);
+            known.last_seen = known.last_seen.max(*at);
             return;
         }
-        let fresh = Device::enrolled(device.clone(), hardware.clone(), home.clone(), *token, at);
+        let fresh = Device::enrolled(device.clone(), hardware.clone(), home.clone(), *token, *at);
+        let fresh = Device { registered: attributes.clone(), revision: *seq, ..fresh };
         self.devices.insert(device.clone(), fresh);
         if let Some(leave) = enrollment.as_ref().and_then(|id| self.enrollments.get_mut(id)) {
             leave.used += 1;
@@ -255,6 +267,11 @@ impl Fleet {
             facts.running.state = ImageState::Valid;
         }
         self.settle(report.rollout, &report.device);
+    }
+
+    fn fold_outage(&mut self, outage: Window) {
+        self.availability.record(outage);
+        self.heard_until = self.heard_until.max(outage.from);
     }
 
     fn fold_clock(&mut self, at: Timestamp) {
@@ -325,7 +342,7 @@ impl Fleet {
     }
 
     /// Keeps what a device itself remembers in step with its execution.
-    fn settle(&mut self, rollout: RolloutId, id: &DeviceId) {
+    pub(super) fn settle(&mut self, rollout: RolloutId, id: &DeviceId) {
         let Some(execution) = self.rollouts.get(&rollout).and_then(|r| r.executions.get(id)) else {
             return;
         };

@@ -4,22 +4,30 @@
 //! Invariants: the model is a function of the journal (last signs of life and cached reach apart,
 //! which only a journalled decision makes count); buckets of a rollout sum to its cohort.
 
+mod channels;
 mod decide;
+mod exclude;
 mod explain;
 mod fold;
+mod life;
 mod observe;
+mod publish;
 mod registry;
 mod running;
 
+pub use channels::{Channel, Passed, PromoteError, Promotion};
 pub use decide::{Answer, Ask, BeginError, Decided, OfferMade, Reply};
+pub use exclude::Exclusion;
 pub use explain::{Explanation, Verdict};
 pub use fold::FoldError;
-pub use registry::{PublishError, Registered, RegistryError};
+pub use life::{DeviceError, NewDevice, Replacement};
+pub use publish::PublishError;
+pub use registry::{Registered, RegistryError};
 pub use running::{EndCounts, Running};
 
 use crate::device::Device;
 use crate::hosting::Hosting;
-use crate::id::{CohortId, DeviceId, ProductId, RolloutId};
+use crate::id::{ChannelId, CohortId, DeviceId, ProductId, RolloutId};
 use crate::journal::{CohortRecord, EnrollmentRecord, Seq, TokenRecord};
 use crate::release::{Release, ReleaseId};
 use crate::rollout::Candidate;
@@ -65,6 +73,10 @@ pub struct Fleet {
     pub releases: BTreeMap<ReleaseId, Release>,
     /// Named cohorts.
     pub cohorts: BTreeMap<CohortId, CohortRecord>,
+    /// Channels by product and name.
+    pub channels: BTreeMap<(ProductId, ChannelId), Channel>,
+    /// Rollouts that carried a release to a channel, oldest first; the last one counts.
+    pub promotions: BTreeMap<(ReleaseId, ChannelId), Vec<RolloutId>>,
     /// Tokens by public id.
     pub tokens: BTreeMap<String, TokenRecord>,
     /// Enrollments by public id.
@@ -95,6 +107,8 @@ impl Fleet {
             products: BTreeSet::new(),
             releases: BTreeMap::new(),
             cohorts: BTreeMap::new(),
+            channels: BTreeMap::new(),
+            promotions: BTreeMap::new(),
             tokens: BTreeMap::new(),
             enrollments: BTreeMap::new(),
             devices: BTreeMap::new(),
@@ -153,6 +167,7 @@ impl Fleet {
             in_cohort: &|cohort| self.is_in_cohort(cohort, device),
             other_execution,
             superseded_by: running.superseded_by,
+            excluded: running.excluded.get(&device.id),
             stratum: crate::rollout::StratumId(0),
             now,
         }))

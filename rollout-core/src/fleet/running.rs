@@ -1,5 +1,6 @@
 //! One rollout with everything that was folded for it.
 
+use super::Exclusion;
 use crate::device::{Execution, State};
 use crate::gate::Evaluation;
 use crate::id::{DeviceId, RolloutId};
@@ -35,6 +36,8 @@ pub struct Running {
     pub executions: BTreeMap<DeviceId, Execution>,
     /// Their counts.
     pub tally: Tally,
+    /// Devices that are left out by hand.
+    pub excluded: BTreeMap<DeviceId, Exclusion>,
     /// Another rollout that takes this one back.
     pub superseded_by: Option<RolloutId>,
     /// Counts at the end: frozen when nothing but people moves it on and every exposed device has
@@ -59,6 +62,7 @@ impl Running {
             rollout,
             executions: BTreeMap::new(),
             tally: Tally::default(),
+            excluded: BTreeMap::new(),
             superseded_by: None,
             at_end: None,
             waiting: None,
@@ -109,6 +113,15 @@ impl Running {
             self.put(device, after);
         }
         changed
+    }
+
+    /// Moves a device's horizon on, never back.
+    pub(super) fn stand_still(&mut self, device: &DeviceId, deadline: ServiceTime) {
+        self.change(device, |execution| {
+            if let Some(exposure) = &mut execution.exposure {
+                exposure.deadline = exposure.deadline.max(deadline);
+            }
+        });
     }
 
     /// Devices whose horizon or lease has ended.

@@ -4,6 +4,7 @@
 use super::{Admitted, Membership, Rollout, StratumId, Tally};
 use crate::cohort::Attributes;
 use crate::device::{Device, Execution, Standing, State};
+use crate::fleet::Exclusion;
 use crate::hosting::{self, Binding, Hosting, NotHosted};
 use crate::id::{CohortId, RolloutId};
 use crate::position::Position;
@@ -28,6 +29,8 @@ pub struct Candidate<'a> {
     pub other_execution: Option<&'a Execution>,
     /// Another rollout that takes this one back.
     pub superseded_by: Option<RolloutId>,
+    /// Why it is left out of this rollout by hand, if it is.
+    pub excluded: Option<&'a Exclusion>,
     /// Its stratum.
     pub stratum: StratumId,
     /// The time.
@@ -168,6 +171,33 @@ pub enum Ineligible {
         /// The cap.
         cap: u64,
     },
+    /// Left out by hand.
+    #[error("the device is left out of this rollout: {0}")]
+    Excluded(String),
+}
+
+impl Candidate<'_> {
+    /// Whether it is kept out for a while: what waits for it keeps.
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self.device.standing, Standing::Held { .. })
+    }
+
+    /// Whether operators let it take part: in the fleet, and in this rollout.
+    ///
+    /// # Errors
+    /// [`Ineligible::Standing`] and [`Ineligible::Excluded`].
+    pub(super) fn takes_part(&self) -> Result<(), Ineligible> {
+        let standing = &self.device.standing;
+        match (standing, self.excluded) {
+            (Standing::Held { .. } | Standing::Retired { .. }, _) => {
+                Err(Ineligible::Standing(standing.name()))
+            }
+            (Standing::Active, Some(left_out)) => {
+                Err(Ineligible::Excluded(left_out.reason.clone()))
+            }
+            (Standing::Active, None) => Ok(()),
+        }
+    }
 }
 
 impl Ineligible {
@@ -198,6 +228,7 @@ impl Ineligible {
             Self::Offers { .. } => "EX-022",
             Self::Superseded(_) => "EX-023",
             Self::OnTrial => "EX-024",
+            Self::Excluded(_) => "EX-025",
         }
     }
 
@@ -206,6 +237,7 @@ impl Ineligible {
         matches!(
             self,
             Self::Standing(_)
+                | Self::Excluded(_)
                 | Self::NoArtifact { .. }
                 | Self::AlreadyRuns
                 | Self::MovedOn
@@ -275,11 +307,7 @@ impl Rollout {
     /// [`Ineligible`]: the first predicate that is false.
     pub fn suits<'a>(&self, candidate: &Candidate<'a>) -> Result<&'a Artifact, Ineligible> {
         let Candidate { device, release, .. } = candidate;
-        match &device.standing {
-            Standing::Active => {}
-            Standing::Held { .. } => return Err(Ineligible::Standing("held")),
-            Standing::Retired => return Err(Ineligible::Standing("retired")),
-        }
+        candidate.takes_part()?;
         self.has_member(candidate)?;
         let artifact = release
             .artifact(&self.plan.target, &device.hardware, self.plan.component)

@@ -106,8 +106,8 @@ impl Rollout {
             return Permit::Stop(self.phase.name());
         }
         match execution.state {
-            State::Permitted => return Permit::Again,
-            State::Interrupted
+            State::Permitted
+            | State::Interrupted
             | State::Offered
             | State::Downloading
             | State::Ready
@@ -120,6 +120,13 @@ impl Rollout {
             | State::Refused
             | State::Revoked
             | State::Left => return Permit::Stop("over"),
+        }
+        // Also a device that has its yes and may not have switched yet.
+        match candidate.takes_part() {
+            Ok(()) if execution.state == State::Permitted => return Permit::Again,
+            Ok(()) => {}
+            Err(reason) if candidate.is_held() => return Permit::Wait(Patience::Not(reason)),
+            Err(_) => return Permit::Stop("excluded"),
         }
         match self.suits(candidate) {
             Ok(_) => {}

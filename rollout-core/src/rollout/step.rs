@@ -8,7 +8,7 @@ use super::{
     StateHash, StratumId, Waiting,
 };
 use crate::gate::{self, Evaluation, Evidence, HoldReason, Verdict};
-use crate::id::{Digest, Principal, RolloutId};
+use crate::id::{Principal, RolloutId};
 use crate::position::{Frontier, Salt};
 use crate::time::Timestamp;
 use alloc::{collections::BTreeMap, format, sync::Arc, vec, vec::Vec};
@@ -135,12 +135,8 @@ impl Rollout {
 
     /// The id of the rollout that takes this one back after a halt in this epoch: a UUID of
     /// version 8, so that asking twice is asking once.
-    //= RFC 9562 §5.8
     pub fn way_back_id(&self) -> RolloutId {
-        let name = format!("way-back-v1/{}/{}", self.id, self.epoch.0);
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&Digest::of(name.as_bytes()).as_bytes()[..16]);
-        RolloutId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+        RolloutId::derived(&format!("way-back-v1/{}/{}", self.id, self.epoch.0))
     }
 
     /// How far a stratum is open. What a count had to open, because few devices were reachable,

@@ -117,7 +117,15 @@ impl Rehearsal {
         let (token, hardware) = (Digest::of(device.as_str().as_bytes()), hardware.clone());
         self.devices.push(device.clone());
         let (id, enrollment) = (device.clone(), None);
-        self.write(Entry::Enrolled { device: id, hardware, home, token, enrollment });
+        self.write(Entry::Enrolled {
+            device: id,
+            hardware,
+            home,
+            token,
+            enrollment,
+            attributes: BTreeMap::new(),
+            by: None,
+        });
         self.write(seen(device, Digest::of(b"before"), 0));
     }
 

@@ -51,8 +51,11 @@ fn what_a_device_is_may_exclude_it() {
     let facts = |change: fn(&mut rollout_core::device::Facts)| {
         changed_device(|device| change(device.facts.as_mut().expect("it was seen")))
     };
-    assert_eq!(changed_device(|d| d.standing = Standing::Retired), "EX-001");
-    assert_eq!(changed_device(|d| d.standing = Standing::Held { reason: "".into() }), "EX-001");
+    let (by, at) = (|| crate::desk::person("ops"), Timestamp(1));
+    let retired = Standing::Retired { reason: "sold".into(), by: by(), at };
+    let held = Standing::Held { reason: "returned".into(), by: by(), at };
+    assert_eq!(changed_device(|d| d.standing = retired), "EX-001");
+    assert_eq!(changed_device(|d| d.standing = held), "EX-001");
     assert_eq!(changed_device(|d| d.facts = None), "EX-004");
     assert_eq!(facts(|f| f.running.digest = image("1.1.0")), "EX-005");
     assert_eq!(changed_device(|d| d.remember_flight(image("1.1.0"))), "EX-007");

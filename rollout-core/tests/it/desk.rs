@@ -40,7 +40,7 @@ pub fn image(version: &str) -> Digest {
     Digest::of(version.as_bytes())
 }
 
-fn model() -> HardwareModel {
+pub fn model() -> HardwareModel {
     HardwareModel::new("v980").expect("a model")
 }
 
@@ -125,6 +125,8 @@ impl Desk {
             home,
             token: Digest::of(b"token"),
             enrollment: None,
+            attributes: BTreeMap::new(),
+            by: None,
         });
         self.check_in(device, "1.0.0", 1);
     }

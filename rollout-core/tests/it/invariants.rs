@@ -1,13 +1,14 @@
 //! What holds whatever happens, in any order: promises 1, 2, 4 and the frontier.
 
-use crate::desk::{Desk, base, device, fields};
+use crate::desk::{Desk, base, device, fields, person};
 use proptest::prelude::*;
 use rollout_core::device::State;
-use rollout_core::fleet::{Fleet, Running, Verdict};
-use rollout_core::id::DeviceId;
-use rollout_core::journal::Entry;
+use rollout_core::fleet::{Fleet, Registered, Running, Verdict};
+use rollout_core::id::{ChannelId, DeviceId, ProductId};
+use rollout_core::journal::{ChannelRecord, Entry, StandingChange};
 use rollout_core::position::Frontier;
-use rollout_core::rollout::{Command, Phase, StratumId};
+use rollout_core::release::ReleaseId;
+use rollout_core::rollout::{Command, Phase, Plan, StratumId};
 use rollout_core::time::Span;
 use rollout_core::wire::{Event, Reason};
 
@@ -24,6 +25,11 @@ enum Op {
     Command(&'static str, Command),
     Pause,
     Group,
+    Stand(usize, StandingChange),
+    Exclude(usize),
+    Include(usize),
+    Note(usize),
+    Promote(&'static str),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -63,7 +69,72 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (people, command).prop_map(|(by, c)| Op::Command(by, c)),
         1 => Just(Op::Pause),
         2 => Just(Op::Group),
+        4 => operated(),
     ]
+}
+
+fn operated() -> impl Strategy<Value = Op> {
+    let any_device = 0..DEVICES;
+    let reason = || String::from("test");
+    let standing = prop::sample::select(vec![
+        StandingChange::Hold { reason: reason() },
+        StandingChange::Release,
+        StandingChange::Release,
+        StandingChange::Retire { reason: reason() },
+    ]);
+    prop_oneof![
+        4 => (any_device.clone(), standing).prop_map(|(d, s)| Op::Stand(d, s)),
+        2 => any_device.clone().prop_map(Op::Exclude),
+        2 => any_device.clone().prop_map(Op::Include),
+        1 => any_device.prop_map(Op::Note),
+        1 => prop::sample::select(vec!["beta", "stable"]).prop_map(Op::Promote),
+    ]
+}
+
+/// What an operator did to a device, if it was not refused.
+fn operate(desk: &mut Desk, op: &Op) {
+    let (by, rollout) = (person("ops"), desk.rollout);
+    let done = match op {
+        Op::Stand(index, change) => {
+            desk.fleet.set_standing(device(*index), change.clone(), by).ok()
+        }
+        Op::Exclude(index) => desk.fleet.exclude(rollout, device(*index), "test".into(), by).ok(),
+        Op::Include(index) => desk.fleet.include(rollout, device(*index), by).ok(),
+        Op::Note(index) => desk.fleet.note(device(*index), "test".into(), by).ok(),
+        Op::Promote(name) => promote(desk, name),
+        Op::Tick(_)
+        | Op::Offer(_)
+        | Op::Begin(_)
+        | Op::Report(..)
+        | Op::Duplicate(..)
+        | Op::CheckIn(..)
+        | Op::Command(..)
+        | Op::Pause
+        | Op::Group => None,
+    };
+    if let Some(Registered::New(entries) | Registered::Decided(entries, _)) = done {
+        entries.into_iter().for_each(|entry| desk.write(entry));
+    }
+}
+
+/// A fleet without channels promotes nothing.
+fn promote(desk: &Desk, name: &str) -> Option<Registered> {
+    let release = ReleaseId::parse("vacuum@1.1.0").expect("a release");
+    let channel = ChannelId::new(name).expect("a channel");
+    let plan = Plan::check(fields(&["5", "100%"])).expect("a plan");
+    let promotion = desk.fleet.promote(&release, &channel, plan, person("ci"), desk.now).ok()?;
+    Some(promotion.registered)
+}
+
+fn with_channels(desk: &mut Desk) {
+    let product = ProductId::new("vacuum").expect("a product");
+    desk.write(Entry::ProductAdded { product: product.clone(), by: person("ops") });
+    for (name, after) in [("beta", None), ("stable", Some("beta"))] {
+        let channel = |name| ChannelId::new(name).expect("a channel");
+        let record = ChannelRecord { template: String::new(), after: after.map(channel) };
+        let (product, by) = (product.clone(), person("ops"));
+        desk.write(Entry::ChannelSet { product, channel: channel(name), record, by });
+    }
 }
 
 fn play(desk: &mut Desk, op: &Op) {
@@ -82,6 +153,9 @@ fn play(desk: &mut Desk, op: &Op) {
             drop(desk.command("ann", Command::Pause { reason: "test".into(), review_at }));
         }
         Op::Group => desk.everybody_begins(DEVICES),
+        Op::Stand(..) | Op::Exclude(_) | Op::Include(_) | Op::Note(_) | Op::Promote(_) => {
+            operate(desk, op);
+        }
     }
 }
 
@@ -108,7 +182,10 @@ impl Watch {
                 assert!(!self.halted, "a permit after a halt at {:?}", stored.seq);
                 let phase = &self.fleet.rollouts[rollout].rollout.phase;
                 assert!(phase.gives(), "a permit while {}", phase.name());
+                let standing = &self.fleet.devices[device].standing;
+                assert_eq!(standing.name(), "active", "a permit to {device}");
                 let before = &self.fleet.rollouts[rollout];
+                assert!(!before.excluded.contains_key(device), "a permit to {device}");
                 if before.executions[device].state != State::Interrupted {
                     has_room(before);
                 }
@@ -223,6 +300,7 @@ proptest! {
     #[test]
     fn a_journal_replays_to_the_same_state(ops in prop::collection::vec(op(), 1..250)) {
         let mut desk = Desk::started(DEVICES, fields(&["5", "25%", "100%"]));
+        with_channels(&mut desk);
         for op in &ops {
             play(&mut desk, op);
         }
@@ -230,10 +308,18 @@ proptest! {
         for stored in &desk.journal {
             again.fold(stored).expect("every decision replays to its state hash");
         }
-        let (one, two) = (&desk.fleet.rollouts[&desk.rollout], &again.rollouts[&desk.rollout]);
-        prop_assert_eq!(one.rollout.state_hash(), two.rollout.state_hash());
-        prop_assert_eq!(&one.executions, &two.executions);
-        prop_assert_eq!(&one.tally, &two.tally);
+        prop_assert_eq!(&desk.fleet.order, &again.order);
+        for (one, two) in desk.fleet.rollouts.values().zip(again.rollouts.values()) {
+            prop_assert_eq!(one.rollout.state_hash(), two.rollout.state_hash());
+            prop_assert_eq!(&one.executions, &two.executions);
+            prop_assert_eq!(&one.tally, &two.tally);
+            prop_assert_eq!(&one.excluded, &two.excluded);
+        }
+        prop_assert_eq!(&desk.fleet.promotions, &again.promotions);
+        for (one, two) in desk.fleet.devices.values().zip(again.devices.values()) {
+            prop_assert_eq!(&one.standing, &two.standing);
+            prop_assert_eq!((&one.notes, one.revision), (&two.notes, two.revision));
+        }
     }
 
     /// Outcomes and terminal statuses are final, whatever is reported and when.

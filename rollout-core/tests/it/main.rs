@@ -1,6 +1,7 @@
 //! Tests of the core.
 
 mod admission;
+mod channels;
 mod climb;
 mod cohort;
 mod desk;
@@ -8,5 +9,6 @@ mod fleet;
 mod gate;
 mod gate_tables;
 mod invariants;
+mod life;
 #[cfg(feature = "sign")]
 mod trust;

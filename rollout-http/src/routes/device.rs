@@ -12,7 +12,6 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use rollout_core::device::{Device, Facts, RunningImage};
 use rollout_core::fleet::{Fleet, OfferMade, Reply};
 use rollout_core::id::{DeviceId, Digest, HardwareModel};
@@ -21,7 +20,6 @@ use rollout_core::time::Timestamp;
 use rollout_core::version::{ReleaseCounter, SecureVersion};
 use rollout_core::wire;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use sha2::Sha256;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -49,7 +47,7 @@ pub(crate) async fn enroll<B: Backend>(
     let asked: wire::Enroll = input::json(&bytes)?;
     check_version(asked.v)?;
     let (device, hardware) = (DeviceId::new(asked.device)?, HardwareModel::new(asked.hardware)?);
-    let secret = device_secret(backend.url_key(), &device, &enrollment);
+    let secret = token::device_secret(backend.url_key(), &device, &enrollment, 0);
     let made = token::make_for_device(device.as_str(), &secret);
     let hash = made.hash;
     let check = move |fleet: &rollout_core::fleet::Fleet, now| {
@@ -57,19 +55,6 @@ pub(crate) async fn enroll<B: Backend>(
     };
     backend.register(Box::new(check)).await?;
     json(StatusCode::CREATED, &wire::EnrollAnswer { v: wire::VERSION, token: &made.text })
-}
-
-/// The same question has the same answer, so one that is asked twice does no harm.
-//= trust §8: device tokens may be derived by HMAC from a key of ours, the id and the enrollment
-fn device_secret(key: &[u8; 32], device: &DeviceId, enrollment: &str) -> [u8; 32] {
-    let mut block = [0; 64];
-    block[..key.len()].copy_from_slice(key);
-    let mut mac = Hmac::<Sha256>::new(&block.into());
-    for part in [&b"device-token-v1"[..], enrollment.as_bytes(), device.as_str().as_bytes()] {
-        mac.update(part);
-        mac.update(&[0]);
-    }
-    mac.finalize().into_bytes().into()
 }
 
 /// `POST /device/v1/check-in`

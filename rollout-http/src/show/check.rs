@@ -217,6 +217,7 @@ fn with_candidate<T>(
         in_cohort: &|cohort| fleet.is_in_cohort(cohort, device),
         other_execution: other_execution(fleet, &running.rollout.plan, &device.id),
         superseded_by: running.superseded_by,
+        excluded: running.excluded.get(&device.id),
         stratum: StratumId(0),
         now,
     })

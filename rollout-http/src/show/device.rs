@@ -1,7 +1,7 @@
 //! Devices and cohorts, as the bodies show them.
 
 use crate::body::v1::{CohortBody, DeviceBody};
-use rollout_core::device::{Device, Standing};
+use rollout_core::device::Device;
 use rollout_core::fleet::Fleet;
 use rollout_core::id::CohortId;
 use rollout_core::journal::CohortRecord;
@@ -15,11 +15,7 @@ pub(crate) fn device(fleet: &Fleet, device: &Device, now: Timestamp) -> DeviceBo
         id: device.id.as_str().into(),
         hardware: device.hardware.as_str().into(),
         home: device.home.as_str().into(),
-        standing: match &device.standing {
-            Standing::Active => "active".into(),
-            Standing::Held { .. } => "held".into(),
-            Standing::Retired => "retired".into(),
-        },
+        standing: device.standing.name().into(),
         last_seen: device.last_seen.unix_secs(),
         reachable: fleet.is_reachable(device, now),
         version: running.map(|running| running.version.clone()),

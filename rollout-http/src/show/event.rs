@@ -2,7 +2,7 @@
 
 use crate::body::v1::EventLine;
 use rollout_core::id::{DeviceId, RolloutId};
-use rollout_core::journal::{Entry, Stored};
+use rollout_core::journal::{Entry, StandingChange, Stored};
 use rollout_core::rollout::Input;
 
 pub(crate) fn event(stored: &Stored) -> EventLine {
@@ -21,10 +21,19 @@ fn subject(entry: &Entry) -> (Option<RolloutId>, Option<&DeviceId>) {
     match entry {
         Entry::Offered { rollout, device, .. }
         | Entry::Permitted { rollout, device, .. }
-        | Entry::Held { rollout, device, .. } => (Some(*rollout), Some(device)),
+        | Entry::Held { rollout, device, .. }
+        | Entry::Excluded { rollout, device, .. }
+        | Entry::Included { rollout, device, .. } => (Some(*rollout), Some(device)),
         Entry::Reported(report) => (Some(report.rollout), Some(&report.device)),
-        Entry::Drafted { rollout, .. } | Entry::Stepped { rollout, .. } => (Some(*rollout), None),
-        Entry::Enrolled { device, .. } | Entry::Seen { device, .. } => (None, Some(device)),
+        Entry::Drafted { rollout, .. }
+        | Entry::Stepped { rollout, .. }
+        | Entry::Promoted { rollout, .. } => (Some(*rollout), None),
+        Entry::Enrolled { device, .. }
+        | Entry::Seen { device, .. }
+        | Entry::StandingSet { device, .. }
+        | Entry::TokenRotated { device, .. }
+        | Entry::Noted { device, .. }
+        | Entry::Replaced { new: device, .. } => (None, Some(device)),
         Entry::RootAccepted { .. }
         | Entry::HostingSet(_)
         | Entry::ProductAdded { .. }
@@ -34,6 +43,8 @@ fn subject(entry: &Entry) -> (Option<RolloutId>, Option<&DeviceId>) {
         | Entry::TokenMade(_)
         | Entry::TokenRevoked { .. }
         | Entry::EnrollmentOpened(_)
+        | Entry::ChannelSet { .. }
+        | Entry::ChannelRemoved { .. }
         | Entry::Clock
         | Entry::Outage(_) => (None, None),
     }
@@ -51,6 +62,9 @@ fn summary(entry: &Entry) -> String {
         Entry::TokenRevoked { id } => format!("token {id} was revoked"),
         Entry::EnrollmentOpened(record) => {
             format!("enrollment {} for {} devices {}", record.id, record.count, record.hardware)
+        }
+        Entry::Enrolled { device, hardware, by: Some(by), .. } => {
+            format!("{by} added {device} as {hardware}")
         }
         Entry::Enrolled { device, hardware, .. } => format!("{device} enrolled as {hardware}"),
         Entry::Drafted { rollout, plan, by } => {
@@ -76,6 +90,27 @@ fn summary(entry: &Entry) -> String {
             format!("{device} may switch, in rung {}", exposure.batch.0 + 1)
         }
         Entry::Held { device, .. } => format!("{device} waits for us; its horizon stands still"),
+        Entry::ChannelSet { product, channel, by, .. } => {
+            format!("{by} set channel {channel} of {product}")
+        }
+        Entry::ChannelRemoved { product, channel, by } => {
+            format!("{by} removed channel {channel} of {product}")
+        }
+        Entry::Promoted { release, channel, rollout, by } => {
+            format!("{by} promoted {release} to {channel} ({rollout})")
+        }
+        Entry::StandingSet { device, standing, by } => match standing {
+            StandingChange::Hold { reason } => format!("{by} holds {device}: {reason}"),
+            StandingChange::Release => format!("{by} released {device}"),
+            StandingChange::Retire { reason } => format!("{by} retired {device}: {reason}"),
+        },
+        Entry::TokenRotated { device, generation, by, .. } => {
+            format!("{by} rotated the token of {device} ({generation})")
+        }
+        Entry::Noted { device, text, by } => format!("{by} on {device}: {text}"),
+        Entry::Replaced { old, new, by } => format!("{by} replaced {old} by {new}"),
+        Entry::Excluded { device, reason, by, .. } => format!("{by} excluded {device}: {reason}"),
+        Entry::Included { device, by, .. } => format!("{by} included {device} again"),
     }
 }
 

@@ -154,7 +154,7 @@ impl Backend for Fake {
         let now = self.now();
         let registered = check(&self.state().0, now)?;
         Ok(match registered {
-            Registered::New(entries) => self.write(entries),
+            Registered::New(entries) | Registered::Decided(entries, _) => self.write(entries),
             Registered::Known => Vec::new(),
         })
     }

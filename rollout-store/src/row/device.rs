@@ -3,7 +3,7 @@
 use super::scalar;
 use rollout_core::device::{Exposure, Facts, RunningImage};
 use rollout_core::id::{DeviceId, Digest, RolloutId};
-use rollout_core::journal::ReportRecord;
+use rollout_core::journal::{ReportRecord, StandingChange};
 use rollout_core::rollout::{Admitted, EvidenceEpoch, RungIndex, StratumId};
 use rollout_core::time::{ServiceTime, Span, Timestamp};
 use rollout_core::version::{ReleaseCounter, SecureVersion};
@@ -53,6 +53,14 @@ pub(super) struct ReportRow {
     #[serde(with = "scalar::option")]
     reason: Option<Reason>,
     detail: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "StandingChange", rename_all = "snake_case")]
+pub(super) enum StandingRow {
+    Hold { reason: String },
+    Release,
+    Retire { reason: String },
 }
 
 #[derive(Serialize, Deserialize)]

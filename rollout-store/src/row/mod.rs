@@ -11,22 +11,24 @@ mod plan;
 mod registry;
 mod scalar;
 
-use device::{ExposureRow, FactsRow, ReportRow};
+use device::{ExposureRow, FactsRow, ReportRow, StandingRow};
 use observed::InputRow;
-use registry::{CohortRow, EnrollmentRow, HostingRow, PublishRow, TokenRow};
+use registry::{ChannelRow, CohortRow, EnrollmentRow, HostingRow, PublishRow, TokenRow};
 use rollout_core::device::{Exposure, Facts};
 use rollout_core::hosting::{HomeId, Hosting};
 use rollout_core::id::{
-    CohortId, DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId,
+    ChannelId, CohortId, DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId,
 };
 use rollout_core::journal::{
-    CohortRecord, EnrollmentRecord, Entry, PublishRecord, ReportRecord, Seq, TokenRecord,
+    ChannelRecord, CohortRecord, EnrollmentRecord, Entry, PublishRecord, ReportRecord, Seq,
+    StandingChange, TokenRecord,
 };
 use rollout_core::port::StoreError;
 use rollout_core::release::ReleaseId;
 use rollout_core::rollout::{Input, Plan, StateHash};
 use rollout_core::time::{ServiceTime, Timestamp, Window};
 use serde::{Deserialize, Serialize, Serializer};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The version of the rows written here. A reader knows it and all before.
@@ -157,6 +159,10 @@ enum EntryRow {
         #[serde(with = "scalar")]
         token: Digest,
         enrollment: Option<String>,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        attributes: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "scalar::option")]
+        by: Option<Principal>,
     },
     Drafted {
         #[serde(with = "scalar")]
@@ -209,6 +215,83 @@ enum EntryRow {
         device: DeviceId,
         #[serde(with = "scalar")]
         deadline: ServiceTime,
+    },
+    ChannelSet {
+        #[serde(with = "scalar")]
+        product: ProductId,
+        #[serde(with = "scalar")]
+        channel: ChannelId,
+        #[serde(with = "ChannelRow")]
+        record: ChannelRecord,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
+    ChannelRemoved {
+        #[serde(with = "scalar")]
+        product: ProductId,
+        #[serde(with = "scalar")]
+        channel: ChannelId,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
+    Promoted {
+        #[serde(with = "scalar")]
+        release: ReleaseId,
+        #[serde(with = "scalar")]
+        channel: ChannelId,
+        #[serde(with = "scalar")]
+        rollout: RolloutId,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
+    StandingSet {
+        #[serde(with = "scalar")]
+        device: DeviceId,
+        #[serde(with = "StandingRow")]
+        standing: StandingChange,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
+    TokenRotated {
+        #[serde(with = "scalar")]
+        device: DeviceId,
+        #[serde(with = "scalar")]
+        token: Digest,
+        generation: u32,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
+    Noted {
+        #[serde(with = "scalar")]
+        device: DeviceId,
+        text: String,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
+    Replaced {
+        #[serde(with = "scalar")]
+        old: DeviceId,
+        #[serde(with = "scalar")]
+        new: DeviceId,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
+    Excluded {
+        #[serde(with = "scalar")]
+        rollout: RolloutId,
+        #[serde(with = "scalar")]
+        device: DeviceId,
+        reason: String,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
+    Included {
+        #[serde(with = "scalar")]
+        rollout: RolloutId,
+        #[serde(with = "scalar")]
+        device: DeviceId,
+        #[serde(with = "scalar")]
+        by: Principal,
     },
 }
 

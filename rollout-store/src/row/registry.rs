@@ -5,8 +5,10 @@ use rollout_core::cohort::Selector;
 use rollout_core::hosting::{
     BindingGeneration, Endpoint, Home, HomeId, HostedVersion, Hosting, ServiceName,
 };
-use rollout_core::id::{DeviceId, Digest, HardwareModel, Principal};
-use rollout_core::journal::{CohortRecord, EnrollmentRecord, PublishRecord, Role, TokenRecord};
+use rollout_core::id::{ChannelId, DeviceId, Digest, HardwareModel, Principal};
+use rollout_core::journal::{
+    ChannelRecord, CohortRecord, EnrollmentRecord, PublishRecord, Role, TokenRecord,
+};
 use rollout_core::release::ReleaseId;
 use rollout_core::time::Timestamp;
 use rollout_core::version::ReleaseCounter;
@@ -62,6 +64,14 @@ impl WayBackRow {
 pub(super) enum CohortRow {
     Query(#[serde(with = "scalar")] Selector),
     Listed(#[serde(with = "scalar::list")] BTreeSet<DeviceId>),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "ChannelRecord")]
+pub(super) struct ChannelRow {
+    template: String,
+    #[serde(with = "scalar::option")]
+    after: Option<ChannelId>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use rollout_core::cohort::Selector;
 use rollout_core::gate::{Rate, Risk};
 use rollout_core::hosting::{BindingGeneration, Endpoint, HomeId, ServiceName};
 use rollout_core::id::{
-    CohortId, DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId,
+    ChannelId, CohortId, DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId,
 };
 use rollout_core::journal::Role;
 use rollout_core::position::Frontier;
@@ -133,6 +133,7 @@ macro_rules! texts {
 }
 
 texts! {
+    ChannelId: Self::new,
     CohortId: Self::new,
     DeviceId: Self::new,
     Digest: digest,

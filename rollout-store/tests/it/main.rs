@@ -2,6 +2,7 @@
 
 mod faulty;
 mod images;
+mod later;
 mod rows;
 mod samples;
 mod sqlite;

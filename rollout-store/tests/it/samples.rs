@@ -25,23 +25,23 @@ use std::sync::Arc;
 
 const AT: Timestamp = Timestamp(1_795_292_534_123);
 
-fn device() -> DeviceId {
+pub fn device() -> DeviceId {
     DeviceId::new("dev-0001").expect("a device id")
 }
 
-fn by() -> Principal {
+pub fn by() -> Principal {
     Principal::new("ada@example".replace('@', ".").as_str()).expect("a principal")
 }
 
-fn rollout() -> RolloutId {
+pub fn rollout() -> RolloutId {
     RolloutId::parse("0192f7a0-0000-7000-8000-000000000001").expect("a UUID")
 }
 
-fn release() -> ReleaseId {
+pub fn release() -> ReleaseId {
     ReleaseId::parse("vacuum@2.4.1-rc.1+build.7").expect("a release")
 }
 
-fn model() -> HardwareModel {
+pub fn model() -> HardwareModel {
     HardwareModel::new("esp32-c3").expect("a model")
 }
 
@@ -49,16 +49,17 @@ fn query(text: &str) -> Selector {
     Selector::parse(text).expect("a query")
 }
 
-/// Every kind once, in the order of [`Entry`], then further variants.
+/// Every kind of the first rows once, then their variants, then what came later, as it came.
 pub fn entries() -> Vec<Entry> {
     let mut entries = registered();
     entries.extend(happened());
     entries.extend(variants());
+    entries.extend(crate::later::entries());
     entries
 }
 
-/// How many of [`entries`] are the first of their kind.
-pub const KINDS: usize = 19;
+/// How many kinds [`entries`] has.
+pub const KINDS: usize = 28;
 
 fn registered() -> Vec<Entry> {
     let hash = Digest::of(b"secret");
@@ -110,6 +111,8 @@ fn registered() -> Vec<Entry> {
             home: HomeId::new("main").expect("a home"),
             token: hash,
             enrollment: Some("e1".into()),
+            attributes: Default::default(),
+            by: None,
         },
     ]
 }

@@ -148,7 +148,16 @@ impl Teller {
             | Entry::Clock
             | Entry::Offered { .. }
             | Entry::Permitted { .. }
-            | Entry::Held { .. } => None,
+            | Entry::Held { .. }
+            | Entry::ChannelSet { .. }
+            | Entry::ChannelRemoved { .. }
+            | Entry::Promoted { .. }
+            | Entry::StandingSet { .. }
+            | Entry::TokenRotated { .. }
+            | Entry::Noted { .. }
+            | Entry::Replaced { .. }
+            | Entry::Excluded { .. }
+            | Entry::Included { .. } => None,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::queue::{Done, Job};
-use rollout_core::device::{Facts, Standing};
+use rollout_core::device::Facts;
 use rollout_core::fleet::{Answer, Ask, Fleet, Reply};
 use rollout_core::id::{DeviceId, Digest, RolloutId};
 use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
@@ -148,7 +148,7 @@ impl<S: Store + 'static, I: ImageStore + 'static> Backend for Engine<S, I> {
 
 fn look(fleet: &Fleet, id: &DeviceId, facts: &Facts, now: Timestamp) -> Result<Seen, Problem> {
     let device = fleet.devices.get(id).ok_or_else(|| unknown(id))?;
-    if device.standing == Standing::Retired {
+    if device.standing.is_retired() {
         return Err(unknown(id));
     }
     if device.facts.as_ref() != Some(facts) {

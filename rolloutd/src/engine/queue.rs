@@ -261,11 +261,12 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
     async fn register(&self, check: Check) -> Result<Vec<Stored>, Problem> {
         let now = self.now();
         // A check runs once; if somebody else writes first its caller asks again.
-        let entries = match self.read(|fleet| check(fleet, now))? {
+        let (entries, outbox) = match self.read(|fleet| check(fleet, now))? {
             Registered::Known => return Ok(Vec::new()),
-            Registered::New(entries) => entries,
+            Registered::New(entries) => (entries, Vec::new()),
+            Registered::Decided(entries, outbox) => (entries, outbox),
         };
-        self.commit(now, entries, Vec::new()).await?.ok_or_else(busy)
+        self.commit(now, entries, outbox).await?.ok_or_else(busy)
     }
 
     async fn command(&self, id: RolloutId, commanded: &Commanded) -> Result<(), Problem> {

@@ -1,0 +1,74 @@
+//! Kinds and fields that came after the first rows: each is appended, none is changed.
+
+use crate::samples::{by, device, model, release, rollout};
+use rollout_core::hosting::HomeId;
+use rollout_core::id::{ChannelId, DeviceId, Digest, ProductId};
+use rollout_core::journal::{ChannelRecord, Entry, StandingChange};
+
+/// In the order in which they came.
+pub fn entries() -> Vec<Entry> {
+    let mut entries = channels();
+    entries.extend(devices());
+    entries
+}
+
+fn channels() -> Vec<Entry> {
+    let product = || ProductId::new("vacuum").expect("a product");
+    let channel = |name| ChannelId::new(name).expect("a channel");
+    let template = "cohort = \"cohort:dogfood\"\nladder = [\"20\"]\n".into();
+    let set = |name, after, template| Entry::ChannelSet {
+        product: product(),
+        channel: channel(name),
+        record: ChannelRecord { template, after },
+        by: by(),
+    };
+    vec![
+        set("beta", None, String::new()),
+        set("stable", Some(channel("beta")), template),
+        Entry::ChannelRemoved { product: product(), channel: channel("beta"), by: by() },
+        Entry::Promoted {
+            release: release(),
+            channel: channel("stable"),
+            rollout: rollout(),
+            by: by(),
+        },
+    ]
+}
+
+fn devices() -> Vec<Entry> {
+    let (device, by, rollout) = (device(), by(), rollout());
+    let text = || String::from("the owner says: \"it beeps\"");
+    let mut entries: Vec<_> = [
+        StandingChange::Hold { reason: text() },
+        StandingChange::Release,
+        StandingChange::Retire { reason: text() },
+    ]
+    .map(|standing| Entry::StandingSet { device: device.clone(), standing, by: by.clone() })
+    .into();
+    entries.extend([
+        Entry::Enrolled {
+            device: device.clone(),
+            hardware: model(),
+            home: HomeId::new("main").expect("a home"),
+            token: Digest::of(b"secret"),
+            enrollment: None,
+            attributes: [("region".into(), "eu-west".into())].into(),
+            by: Some(by.clone()),
+        },
+        Entry::TokenRotated {
+            device: device.clone(),
+            token: Digest::of(b"another"),
+            generation: 3,
+            by: by.clone(),
+        },
+        Entry::Noted { device: device.clone(), text: text(), by: by.clone() },
+        Entry::Replaced {
+            old: device.clone(),
+            new: DeviceId::new("dev-0002").expect("a device id"),
+            by: by.clone(),
+        },
+        Entry::Excluded { rollout, device: device.clone(), reason: text(), by: by.clone() },
+        Entry::Included { rollout, device, by },
+    ]);
+    entries
+}
