@@ -73,6 +73,18 @@ operations! {
     Cancel = "cancel a rollout": Operator,
     /// Draft the way back.
     RollBack = "roll a rollout back": Operator,
+    /// Give a product's channel a plan, or remove it.
+    SetChannel = "set a channel": Operator | Admin,
+    /// Promote a release along the channels.
+    Promote = "promote a release": Publisher | Operator,
+    /// Add, import, retire and replace devices, make their tokens.
+    ManageDevices = "manage devices": Admin,
+    /// Hold a device, or release it.
+    HoldDevice = "hold a device": Operator | Admin,
+    /// Write something about a device.
+    NoteDevice = "note something about a device": Operator | Approver | Admin,
+    /// Leave a device out of a rollout, or take it in again.
+    ExcludeDevice = "exclude a device": Operator,
     /// Make a token.
     MakeToken = "make a token": Admin,
     /// Revoke a token.

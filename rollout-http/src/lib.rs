@@ -15,6 +15,8 @@ pub mod check_in;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "server")]
+mod csv;
+#[cfg(feature = "server")]
 mod input;
 #[cfg(feature = "server")]
 pub mod problem;

@@ -6,8 +6,8 @@
 
 use crate::backend::Backend;
 use crate::routes::{
-    self, access, cohorts, command, device, devices, events, health, images, releases, reports,
-    rollouts,
+    self, access, channels, cohorts, command, device, devices, events, health, images, import,
+    life, releases, reports, rollouts,
 };
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{Method, Request, header};
@@ -111,8 +111,21 @@ pub fn operator_router_with<B: Backend>(backend: B, limits: Limits) -> Router {
         .route("/v1/cohorts", get(cohorts::list::<B>))
         .route("/v1/cohorts/{name}", put(cohorts::define::<B>).get(cohorts::show::<B>))
         .route("/v1/enrollments", post(access::open_enrollment::<B>))
-        .route("/v1/devices", get(devices::list::<B>))
+        .route("/v1/products/{product}/channels", get(channels::list::<B>))
+        .route(
+            "/v1/products/{product}/channels/{channel}",
+            put(channels::set::<B>).get(channels::show::<B>).delete(channels::remove::<B>),
+        )
+        .route("/v1/releases/{id}/promote", post(channels::promote::<B>))
+        .route("/v1/devices", get(devices::list::<B>).post(life::add::<B>))
+        .route("/v1/devices/import", post(import::import::<B>))
         .route("/v1/devices/{id}", get(devices::show::<B>))
+        .route("/v1/devices/{id}/token", post(life::rotate::<B>))
+        .route("/v1/devices/{id}/hold", post(life::hold::<B>))
+        .route("/v1/devices/{id}/release", post(life::release::<B>))
+        .route("/v1/devices/{id}/retire", post(life::retire::<B>))
+        .route("/v1/devices/{id}/notes", post(life::note::<B>))
+        .route("/v1/devices/{id}/replace", post(life::replace::<B>))
         .route("/v1/rollouts", post(rollouts::create::<B>).get(rollouts::list::<B>))
         .route("/v1/rollouts/{id}", get(rollouts::show::<B>))
         .route("/v1/rollouts/{id}/start", post(command::start::<B>))
@@ -124,6 +137,8 @@ pub fn operator_router_with<B: Backend>(backend: B, limits: Limits) -> Router {
         .route("/v1/rollouts/{id}/cancel", post(command::cancel::<B>))
         .route("/v1/rollouts/{id}/rollback", post(command::rollback::<B>))
         .route("/v1/rollouts/{id}/devices/{device}", get(rollouts::explain::<B>))
+        .route("/v1/rollouts/{id}/devices/{device}/exclude", post(life::exclude::<B>))
+        .route("/v1/rollouts/{id}/devices/{device}/include", post(life::include::<B>))
         .route("/v1/tokens", post(access::make_token::<B>))
         .route("/v1/tokens/{id}", delete(access::revoke_token::<B>))
         .route("/v1/events", get(events::page::<B>))

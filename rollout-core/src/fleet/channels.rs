@@ -127,7 +127,8 @@ pub enum PromoteError {
     },
     /// The channel before is not done with it.
     #[error(
-        "{release} has not passed {before}: rollout {rollout} is {phase}, neither completed nor proven"
+        "{release} has not passed {before}: \
+         rollout {rollout} is {phase}, neither completed nor proven"
     )]
     Running {
         /// The release.

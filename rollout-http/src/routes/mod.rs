@@ -1,6 +1,7 @@
 //! The routes: each parses, asks the backend, and renders. Nothing is decided here.
 
 pub(crate) mod access;
+pub(crate) mod channels;
 pub(crate) mod cohorts;
 pub(crate) mod command;
 pub(crate) mod device;
@@ -8,6 +9,8 @@ pub(crate) mod devices;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod images;
+pub(crate) mod import;
+pub(crate) mod life;
 pub(crate) mod releases;
 pub(crate) mod reports;
 pub(crate) mod rollouts;

@@ -106,7 +106,9 @@ pub(crate) async fn list<B: Backend>(
     headers: HeaderMap,
 ) -> Answer {
     authorize(&backend, &headers, Operation::Read)?;
-    let releases = backend.read(|fleet| fleet.releases.values().map(show::release).collect());
+    let releases = backend.read(|fleet| {
+        fleet.releases.values().map(|release| show::release(fleet, release)).collect()
+    });
     json(StatusCode::OK, &Releases { releases })
 }
 
@@ -121,7 +123,8 @@ pub(crate) async fn show<B: Backend>(
 }
 
 fn release_body<B: Backend>(backend: &B, status: StatusCode, id: &ReleaseId) -> Answer {
-    let found = backend.read(|fleet| fleet.releases.get(id).map(show::release));
+    let found =
+        backend.read(|fleet| fleet.releases.get(id).map(|release| show::release(fleet, release)));
     json(status, &found.ok_or_else(|| Problem::unknown("release", id))?)
 }
 

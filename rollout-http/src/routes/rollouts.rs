@@ -132,14 +132,18 @@ pub(crate) async fn explain<B: Backend>(
     Path((id, device)): Path<(String, String)>,
 ) -> Answer {
     authorize(&backend, &headers, Operation::Read)?;
-    let (id, device) = (rollout_id(&id)?, DeviceId::new(&device)?);
+    explained(&backend, rollout_id(&id)?, &DeviceId::new(&device)?)
+}
+
+/// Why a device has, or has not, what a rollout installs.
+pub(super) fn explained<B: Backend>(backend: &B, id: RolloutId, device: &DeviceId) -> Answer {
     let now = backend.now();
     let (known, said) =
-        backend.read(|fleet| (fleet.rollouts.contains_key(&id), fleet.explain(id, &device, now)));
+        backend.read(|fleet| (fleet.rollouts.contains_key(&id), fleet.explain(id, device, now)));
     let missing = || match known {
-        true => Problem::unknown("device", &device),
+        true => Problem::unknown("device", device),
         false => Problem::unknown("rollout", id),
     };
     let said = said.ok_or_else(missing)?;
-    json(StatusCode::OK, &show::explanation(id, &device, &said))
+    json(StatusCode::OK, &show::explanation(id, device, &said))
 }

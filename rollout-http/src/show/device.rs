@@ -1,7 +1,7 @@
 //! Devices and cohorts, as the bodies show them.
 
-use crate::body::v1::{CohortBody, DeviceBody};
-use rollout_core::device::Device;
+use crate::body::v1::{CohortBody, DeviceBody, DeviceExecution, NoteBody};
+use rollout_core::device::{Device, Standing};
 use rollout_core::fleet::Fleet;
 use rollout_core::id::CohortId;
 use rollout_core::journal::CohortRecord;
@@ -24,6 +24,45 @@ pub(crate) fn device(fleet: &Fleet, device: &Device, now: Timestamp) -> DeviceBo
         confirmed: running.map(|running| running.state == ImageState::Valid),
         open: device.open.map(|rollout| rollout.to_string()),
         attributes: facts.map(|facts| facts.attributes.clone()).unwrap_or_default(),
+        registered: device.registered.clone(),
+        standing_reason: standing_reason(&device.standing),
+        notes: Vec::new(),
+        executions: Vec::new(),
+    }
+}
+
+fn standing_reason(standing: &Standing) -> Option<String> {
+    match standing {
+        Standing::Active => None,
+        Standing::Held { reason, by, .. } | Standing::Retired { reason, by, .. } => {
+            Some(format!("{by}: {reason}"))
+        }
+    }
+}
+
+/// A device with what people wrote about it and how it came through its rollouts.
+pub(crate) fn device_in_full(fleet: &Fleet, known: &Device, now: Timestamp) -> DeviceBody {
+    let notes = known.notes.iter().map(|note| NoteBody {
+        at: note.at.unix_secs(),
+        by: note.by.as_str().into(),
+        text: note.text.clone(),
+    });
+    let executions = fleet.order.iter().filter_map(|id| {
+        let running = fleet.rollouts.get(id)?;
+        let held = running.executions.get(&known.id)?;
+        let said = fleet.explain(*id, &known.id, now)?;
+        Some(DeviceExecution {
+            rollout: id.to_string(),
+            name: running.rollout.plan.name.clone(),
+            target: running.rollout.plan.target.to_string(),
+            bucket: said.bucket.name().into(),
+            execution: super::rollout::execution(held),
+        })
+    });
+    DeviceBody {
+        notes: notes.collect(),
+        executions: executions.collect(),
+        ..device(fleet, known, now)
     }
 }
 

@@ -9,7 +9,7 @@ mod release;
 mod rollout;
 
 pub(crate) use check::check;
-pub(crate) use device::{cohort, device};
+pub(crate) use device::{cohort, device, device_in_full};
 pub(crate) use event::event;
-pub(crate) use release::{product, release};
+pub(crate) use release::{channel, channels, product, release};
 pub(crate) use rollout::{explanation, line, rollout, without_way_back};

@@ -1,12 +1,15 @@
 //! Releases and products, as the bodies show them.
 
-use crate::body::v1::{ArtifactBody, GoodRelease, ProductBody, ReleaseBody, WayBackBody};
+use crate::body::v1::{
+    ArtifactBody, ChannelBody, Channels, GoodRelease, ProductBody, PromotionLine, ReleaseBody,
+    WayBackBody,
+};
 use crate::input;
-use rollout_core::fleet::Fleet;
-use rollout_core::id::ProductId;
-use rollout_core::release::{Artifact, Lifecycle, Release};
+use rollout_core::fleet::{Channel, Fleet, Passed};
+use rollout_core::id::{ChannelId, ProductId};
+use rollout_core::release::{Artifact, Lifecycle, Release, ReleaseId};
 
-pub(crate) fn release(release: &Release) -> ReleaseBody {
+pub(crate) fn release(fleet: &Fleet, release: &Release) -> ReleaseBody {
     let (state, withdrawn) = match &release.lifecycle {
         Lifecycle::Draft => ("draft", None),
         Lifecycle::Published => ("published", None),
@@ -21,11 +24,66 @@ pub(crate) fn release(release: &Release) -> ReleaseBody {
         by: release.by.as_str().into(),
         at: release.at.unix_secs(),
         artifacts: release.artifacts.iter().map(artifact).collect(),
+        promotions: promotions(fleet, &release.id),
         way_back: release.way_back.as_ref().map(|back| WayBackBody {
             version: back.version.to_string(),
             counter: back.counter.0,
             artifacts: back.artifacts.iter().map(artifact).collect(),
         }),
+    }
+}
+
+fn promotions(fleet: &Fleet, id: &ReleaseId) -> Vec<PromotionLine> {
+    let channels = fleet.channels_of(&id.product).filter_map(|(channel, _)| {
+        let stands = fleet.passed(id, channel);
+        Some(PromotionLine {
+            channel: channel.to_string(),
+            rollout: stands.rollout()?.to_string(),
+            has_passed: matches!(stands, Passed::Passed { .. }),
+        })
+    });
+    channels.collect()
+}
+
+/// The channels of a product, each behind the one it follows.
+pub(crate) fn channels(fleet: &Fleet, product: &ProductId) -> Channels {
+    let depth = |channel: &Channel| {
+        let place = |name: &ChannelId| (product.clone(), name.clone());
+        let mut before = channel.record.after.as_ref();
+        let mut depth = 0;
+        // A channel comes after no more than all others.
+        while let Some(name) = before.filter(|_| depth < fleet.channels.len()) {
+            before = fleet.channels.get(&place(name)).and_then(|one| one.record.after.as_ref());
+            depth += 1;
+        }
+        depth
+    };
+    let mut channels: Vec<_> = fleet.channels_of(product).collect();
+    channels.sort_by_key(|(name, channel)| (depth(channel), *name));
+    let shown = channels.into_iter().map(|(name, one)| channel(fleet, product, name, one));
+    Channels { channels: shown.collect() }
+}
+
+pub(crate) fn channel(
+    fleet: &Fleet,
+    product: &ProductId,
+    name: &ChannelId,
+    channel: &Channel,
+) -> ChannelBody {
+    // The rollout that was drafted last says what was promoted last.
+    let carried = fleet
+        .promotions
+        .iter()
+        .filter(|((release, to), _)| release.product == *product && to == name);
+    let last = carried.max_by_key(|(_, rollouts)| {
+        rollouts.last().and_then(|id| fleet.order.iter().position(|other| other == id))
+    });
+    ChannelBody {
+        product: product.to_string(),
+        channel: name.to_string(),
+        plan: channel.record.template.clone(),
+        after: channel.record.after.as_ref().map(ToString::to_string),
+        release: last.map(|((release, _), _)| release.to_string()),
     }
 }
 

@@ -162,7 +162,7 @@ pub(crate) fn explanation(
     }
 }
 
-fn execution(execution: &Execution) -> ExecutionBody {
+pub(super) fn execution(execution: &Execution) -> ExecutionBody {
     ExecutionBody {
         attempt: execution.attempt,
         status: status(execution.status()).into(),

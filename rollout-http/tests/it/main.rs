@@ -1,11 +1,13 @@
 //! The routes, in process, over a small backend that keeps everything in memory.
 
 mod access;
+mod channels;
 #[cfg(feature = "client")]
 mod client;
 mod device;
 mod fake;
 mod images;
 mod journey;
+mod life;
 mod plan;
 mod world;

@@ -1,5 +1,6 @@
 //! Devices and named cohorts.
 
+use super::ExecutionBody;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -30,6 +31,99 @@ pub struct DeviceBody {
     pub open: Option<String>,
     /// What else it says of itself.
     pub attributes: BTreeMap<String, String>,
+    /// What operators registered of it; selectors believe this first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub registered: BTreeMap<String, String>,
+    /// Why it is held or retired, and by whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing_reason: Option<String>,
+    /// What people wrote about it, oldest first. Not in lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<NoteBody>,
+    /// How it came through each rollout, oldest first. Not in lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub executions: Vec<DeviceExecution>,
+}
+
+/// What somebody wrote about a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteBody {
+    /// When.
+    pub at: u64,
+    /// Who.
+    pub by: String,
+    /// What.
+    pub text: String,
+}
+
+/// How a device came through one rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceExecution {
+    /// The rollout.
+    pub rollout: String,
+    /// Its name.
+    pub name: String,
+    /// What it installs.
+    pub target: String,
+    /// Where the device stands in it.
+    pub bucket: String,
+    /// The execution.
+    pub execution: ExecutionBody,
+}
+
+/// A device to be added by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddDevice {
+    /// Its id: 1 to 128 of letters, digits, `.`, `_`, `:`, `-`.
+    pub id: String,
+    /// Its model.
+    pub model: String,
+    /// Where it is served; the default home if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<String>,
+    /// What is known of it, such as its region.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// A device with its token, which is in this answer alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceToken {
+    /// The device.
+    pub device: String,
+    /// Its bearer token.
+    pub token: String,
+}
+
+/// A note to be written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoteRequest {
+    /// What.
+    pub text: String,
+}
+
+/// The device that takes another's place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaceRequest {
+    /// Its id.
+    pub by: String,
+    /// Its model; that of the old one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Rows read, the header not counted.
+    pub rows: u64,
+    /// Devices that are new.
+    pub added: u64,
+    /// Devices that were there already, just so.
+    pub known: u64,
 }
 
 /// A page of devices, by id.
@@ -39,7 +133,7 @@ pub struct DevicePage {
     pub devices: Vec<DeviceBody>,
     /// Ask for `after` this one; absent at the end.
     pub next: Option<String>,
-    /// How many there are in all.
+    /// How many there are in all that the query selects.
     pub total: u64,
 }
 

@@ -22,7 +22,10 @@ pub use access::{
 pub use channels::{
     ChannelBody, ChannelRequest, Channels, PromoteRequest, PromotedBody, PromotionLine,
 };
-pub use devices::{CohortBody, CohortRequest, Cohorts, DeviceBody, DevicePage};
+pub use devices::{
+    AddDevice, CohortBody, CohortRequest, Cohorts, DeviceBody, DeviceExecution, DevicePage,
+    DeviceToken, Imported, NoteBody, NoteRequest, ReplaceRequest,
+};
 pub use overview::{CensusBody, FleetBody, MeBody, OverviewBody, VersionLine};
 pub use plan::{parse_plan, parse_plan_with, parse_template};
 pub use plan_json::plan_json;

@@ -1,5 +1,6 @@
 //! Roots, products, releases and their images.
 
+use super::PromotionLine;
 use serde::{Deserialize, Serialize};
 
 /// A root document.
@@ -110,6 +111,9 @@ pub struct ReleaseBody {
     pub artifacts: Vec<ArtifactBody>,
     /// Its way back.
     pub way_back: Option<WayBackBody>,
+    /// The channels it was promoted to.
+    #[serde(default)]
+    pub promotions: Vec<PromotionLine>,
 }
 
 /// All releases, by product and version.

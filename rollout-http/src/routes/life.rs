@@ -1,0 +1,200 @@
+//! The life of a device in operators' hands: added, held, released, retired, replaced, noted, left
+//! out of a rollout.
+//!
+//! Not here: enrolling, which a device does itself, and imports. Invariant: a token is in the
+//! answer that made it, and nowhere else; asked for twice, the same command changes nothing more.
+
+use super::{Answer, json, rollout_id, status_of};
+use crate::auth::{Operation, authorize};
+use crate::backend::{Backend, Check, Problem};
+use crate::body::v1::{AddDevice, DeviceToken, NoteRequest, Reasoned, ReplaceRequest};
+use crate::router::Desk;
+use crate::{input, show, token};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use rollout_core::fleet::{Fleet, NewDevice, Replacement};
+use rollout_core::hosting::HomeId;
+use rollout_core::id::{DeviceId, Digest, HardwareModel};
+use rollout_core::journal::StandingChange;
+
+/// `POST /v1/devices`
+pub(crate) async fn add<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let by = authorize(&backend, &headers, Operation::ManageDevices)?;
+    let asked: AddDevice = input::operator_json(body).await?;
+    let device = DeviceId::new(&asked.id)?;
+    let (text, hash) = first_token(&backend, &device);
+    let new = NewDevice {
+        device: device.clone(),
+        hardware: HardwareModel::new(&asked.model)?,
+        home: asked.home.as_deref().map(HomeId::new).transpose()?,
+        token: hash,
+        attributes: asked.attributes,
+    };
+    let check = move |fleet: &Fleet, _| Ok(fleet.add_devices(vec![new], &by)?);
+    let written = backend.register(Box::new(check)).await?;
+    // A device that was there may have another token by now.
+    let is_good = backend.read(|fleet| fleet.devices.get(&device).is_some_and(|d| d.token == hash));
+    let token = if is_good { text } else { String::new() };
+    json(status_of(&written), &DeviceToken { device: device.to_string(), token })
+}
+
+/// The token of a device that is added by hand, and its hash.
+pub(super) fn first_token<B: Backend>(backend: &B, device: &DeviceId) -> (String, Digest) {
+    token_of(backend, device, 0)
+}
+
+fn token_of<B: Backend>(backend: &B, device: &DeviceId, generation: u32) -> (String, Digest) {
+    let secret = token::device_secret(backend.url_key(), device, "", generation);
+    let made = token::make_for_device(device.as_str(), &secret);
+    (made.text, made.hash)
+}
+
+/// `POST /v1/devices/{id}/token`
+pub(crate) async fn rotate<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Answer {
+    let by = authorize(&backend, &headers, Operation::ManageDevices)?;
+    let device = DeviceId::new(&id)?;
+    let generation = backend.read(|fleet| fleet.devices.get(&device).map(|d| d.generation));
+    let generation = generation.ok_or_else(|| Problem::unknown("device", &device))?;
+    let next = generation.saturating_add(1);
+    let (token, hash) = token_of(&backend, &device, next);
+    let rotated = device.clone();
+    let check = move |fleet: &Fleet, _| Ok(fleet.rotate_token(rotated, hash, next, by)?);
+    backend.register(Box::new(check)).await?;
+    json(StatusCode::CREATED, &DeviceToken { device: device.to_string(), token })
+}
+
+/// `POST /v1/devices/{id}/hold`
+pub(crate) async fn hold<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    authorize(&backend, &headers, Operation::HoldDevice)?;
+    let Reasoned { reason } = input::operator_json(body).await?;
+    set(&backend, &headers, &id, Operation::HoldDevice, StandingChange::Hold { reason }).await
+}
+
+/// `POST /v1/devices/{id}/release`
+pub(crate) async fn release<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Answer {
+    set(&backend, &headers, &id, Operation::HoldDevice, StandingChange::Release).await
+}
+
+/// `POST /v1/devices/{id}/retire`
+pub(crate) async fn retire<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    authorize(&backend, &headers, Operation::ManageDevices)?;
+    let Reasoned { reason } = input::operator_json(body).await?;
+    let retired = StandingChange::Retire { reason };
+    set(&backend, &headers, &id, Operation::ManageDevices, retired).await
+}
+
+async fn set<B: Backend>(
+    backend: &B,
+    headers: &HeaderMap,
+    id: &str,
+    operation: Operation,
+    standing: StandingChange,
+) -> Answer {
+    let by = authorize(backend, headers, operation)?;
+    let device = DeviceId::new(id)?;
+    let changed = device.clone();
+    let check = move |fleet: &Fleet, _| Ok(fleet.set_standing(changed, standing, by)?);
+    written(backend, &device, Box::new(check)).await
+}
+
+/// `POST /v1/devices/{id}/notes`
+pub(crate) async fn note<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    let by = authorize(&backend, &headers, Operation::NoteDevice)?;
+    let device = DeviceId::new(&id)?;
+    let NoteRequest { text } = input::operator_json(body).await?;
+    let noted = device.clone();
+    let check = move |fleet: &Fleet, _| Ok(fleet.note(noted, text, by)?);
+    written(&backend, &device, Box::new(check)).await
+}
+
+/// Writes, and shows the device as it is then.
+async fn written<B: Backend>(backend: &B, device: &DeviceId, check: Check) -> Answer {
+    backend.register(check).await?;
+    let now = backend.now();
+    let body = backend.read(|fleet| {
+        let known = fleet.devices.get(device);
+        known.map(|known| show::device_in_full(fleet, known, now))
+    });
+    json(StatusCode::OK, &body.ok_or_else(|| Problem::unknown("device", device))?)
+}
+
+/// `POST /v1/devices/{id}/replace`
+pub(crate) async fn replace<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    let by = authorize(&backend, &headers, Operation::ManageDevices)?;
+    let old = DeviceId::new(&id)?;
+    let asked: ReplaceRequest = input::operator_json(body).await?;
+    let new = DeviceId::new(&asked.by)?;
+    let (token, hash) = first_token(&backend, &new);
+    let same = || backend.read(|fleet| fleet.devices.get(&old).map(|old| old.hardware.clone()));
+    let hardware = match &asked.model {
+        Some(model) => HardwareModel::new(model)?,
+        None => same().ok_or_else(|| Problem::unknown("device", &old))?,
+    };
+    let replacement = Replacement { old, new: new.clone(), hardware, token: hash };
+    let check = move |fleet: &Fleet, _| Ok(fleet.replace(replacement, by)?);
+    let written = backend.register(Box::new(check)).await?;
+    json(status_of(&written), &DeviceToken { device: new.to_string(), token })
+}
+
+/// `POST /v1/rollouts/{id}/devices/{device}/exclude`
+pub(crate) async fn exclude<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path((id, device)): Path<(String, String)>,
+    body: Body,
+) -> Answer {
+    let by = authorize(&backend, &headers, Operation::ExcludeDevice)?;
+    let (rollout, device) = (rollout_id(&id)?, DeviceId::new(&device)?);
+    let Reasoned { reason } = input::operator_json(body).await?;
+    let left_out = device.clone();
+    let check = move |fleet: &Fleet, _| Ok(fleet.exclude(rollout, left_out, reason, by)?);
+    backend.register(Box::new(check)).await?;
+    super::rollouts::explained(&backend, rollout, &device)
+}
+
+/// `POST /v1/rollouts/{id}/devices/{device}/include`
+pub(crate) async fn include<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path((id, device)): Path<(String, String)>,
+) -> Answer {
+    let by = authorize(&backend, &headers, Operation::ExcludeDevice)?;
+    let (rollout, device) = (rollout_id(&id)?, DeviceId::new(&device)?);
+    let taken_in = device.clone();
+    let check = move |fleet: &Fleet, _| Ok(fleet.include(rollout, taken_in, by)?);
+    backend.register(Box::new(check)).await?;
+    super::rollouts::explained(&backend, rollout, &device)
+}
