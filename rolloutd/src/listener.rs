@@ -4,32 +4,32 @@
 //! time; more connections than may be wait in the kernel's queue. Invariant: when the listener
 //! ends, every request that had arrived was answered. Not here: what is answered.
 
+mod line;
+mod watch;
+
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{Request, Response, StatusCode, header};
-use axum::response::IntoResponse as _;
-use http_body_util::Either;
+use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::rt::TokioIo;
+use line::{Bytewise, Line};
 use rollout_http::backend::Backend;
 use rollout_http::{DevicePlane, PlaneBody};
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as signal};
+use tokio::time::{Instant, MissedTickBehavior};
+use watch::{SWEEP, Seconds};
 
 /// Connections at a time: each costs some KiB, and a file.
-const CONNECTIONS: usize = 16_384;
-/// How long a peer may take for its headers.
-//= trust §7: handshake deadline 10 s, header and body deadlines
-const HEADERS: Duration = Duration::from_secs(10);
-/// How long a request may take whose body is no image.
-const REQUEST: Duration = Duration::from_secs(30);
+const CONNECTIONS: u32 = 16_384;
 /// How long requests that have arrived may take after the listener was told to end.
 const FAREWELL: Duration = Duration::from_secs(20);
 /// Rest after the system refuses a connection, such as for want of files.
@@ -38,7 +38,7 @@ const REST: Duration = Duration::from_millis(100);
 /// Answers requests; a plane of the API.
 pub trait Plane: Clone + Send + Sync + 'static {
     /// What its answers are made of.
-    type Body: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+    type Body: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static;
 
     /// Answers one request.
     fn answer(
@@ -71,48 +71,52 @@ impl<B: Backend> Plane for DevicePlane<B> {
 pub async fn serve(
     listener: TcpListener,
     plane: impl Plane,
-    mut stopped: watch::Receiver<bool>,
+    mut stopped: signal::Receiver<bool>,
 ) -> std::io::Result<()> {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let graceful = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(CONNECTIONS as usize));
+    let mut lines = Lines { began: Instant::now(), seconds: Seconds::default(), open: Vec::new() };
+    let mut sweep = tokio::time::interval(SWEEP);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let arrived = tokio::select! {
-            arrived = arrive(&listener, &room) => Some(arrived),
-            _ = stopped.wait_for(|stop| *stop) => None,
-        };
-        match arrived {
-            None => break,
-            Some(Err(error)) => {
-                tracing::warn!(%error, "a connection cannot be accepted");
-                tokio::time::sleep(REST).await;
-            }
-            Some(Ok((stream, place))) => {
-                let plane = plane.clone();
-                let answer = service_fn(move |request| {
-                    let plane = plane.clone();
-                    async move { Ok::<_, Infallible>(in_time(&plane, request).await) }
-                });
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(HEADERS)
-                    .serve_connection(TokioIo::new(stream), answer);
-                let connection = graceful.watch(connection);
-                tokio::spawn(async move {
-                    // A peer that went away, or spoke no HTTP, is its own affair.
-                    let _ = connection.await;
-                    drop(place);
-                });
-            }
+        tokio::select! {
+            (stream, place) = arrive(&listener, &room) => lines.open(stream, place, plane.clone()),
+            _ = sweep.tick() => lines.sweep(),
+            _ = stopped.wait_for(|stop| *stop) => break,
         }
     }
     drop(listener);
+    lines.open.iter().for_each(|line| line.watch.end());
+    let all_closed = async {
+        let mut closed = pin!(room.acquire_many(CONNECTIONS));
+        loop {
+            tokio::select! {
+                _ = &mut closed => break,
+                _ = sweep.tick() => lines.sweep(),
+            }
+        }
+    };
     // Whoever does not read its answer in this time does not want it.
-    let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
+    let _ = tokio::time::timeout(FAREWELL, all_closed).await;
     Ok(())
 }
 
 /// The next connection, once there is room for it.
 async fn arrive(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> (TcpStream, OwnedSemaphorePermit) {
+    loop {
+        match accept(listener, room).await {
+            Ok(arrived) => return arrived,
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be accepted");
+                tokio::time::sleep(REST).await;
+            }
+        }
+    }
+}
+
+async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
 ) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
@@ -123,24 +127,61 @@ async fn arrive(
     Ok((stream, place))
 }
 
-/// Ends a request whose body does not come in time. Images take as long as they take.
-async fn in_time<P: Plane>(
-    plane: &P,
-    request: Request<Incoming>,
-) -> Response<Either<P::Body, Body>> {
-    if request.uri().path().contains("/v1/images/") {
-        return plane.answer(request).await.map(Either::Left);
+/// The connections that are open, and some that were until lately.
+struct Lines<P> {
+    began: Instant,
+    seconds: Seconds,
+    open: Vec<Arc<Line<P>>>,
+}
+
+impl<P: Plane> Lines<P> {
+    /// Serves a connection in a task of its own.
+    fn open(&mut self, stream: TcpStream, place: OwnedSemaphorePermit, plane: P) {
+        let line = Arc::new(Line::new(plane, &self.seconds));
+        self.open.push(Arc::clone(&line));
+        tokio::spawn(async move {
+            converse(stream, line).await;
+            drop(place);
+        });
     }
-    match tokio::time::timeout(REQUEST, plane.answer(request)).await {
-        Ok(response) => response.map(Either::Left),
-        Err(_) => late().map(Either::Right),
+
+    /// Looks after all of them.
+    fn sweep(&mut self) {
+        self.seconds.set(self.began.elapsed());
+        // A line nobody else holds is closed.
+        self.open.retain(|line| Arc::strong_count(line) > 1);
+        self.open.iter().for_each(|line| line.watch.judge());
     }
 }
 
-fn late() -> Response<Body> {
-    let detail = "the request did not come in time";
-    let body =
-        format!(r#"{{"status":408,"code":"SV-003","detail":"{detail}","hint":"send it at once"}}"#);
-    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-    (StatusCode::REQUEST_TIMEOUT, kind, body).into_response()
+/// Answers what comes in on a connection until either side closes it or it takes too long.
+async fn converse<P: Plane>(stream: TcpStream, line: Arc<Line<P>>) {
+    let stream = TokioIo::new(Bytewise::new(stream, Arc::clone(&line)));
+    let served = Arc::clone(&line);
+    let answer = service_fn(move |request| {
+        let line = Arc::clone(&served);
+        async move { Ok::<_, Infallible>(line.answer(request).await) }
+    });
+    let mut connection = pin!(http1::Builder::new().serve_connection(stream, answer));
+    let (mut told, mut known) = (false, Waker::noop().clone());
+    poll_fn(|context| {
+        if !known.will_wake(context.waker()) {
+            known.clone_from(context.waker());
+            line.watch.register(known.clone());
+        }
+        let verdict = line.watch.verdict();
+        loop {
+            // A peer that went away, or spoke no HTTP, is its own affair.
+            if connection.as_mut().poll(context).is_ready() || line.watch.is_still(verdict) {
+                return Poll::Ready(());
+            }
+            // What has arrived was seen before the connection is told to end.
+            if told || !line.watch.is_ending() {
+                return Poll::Pending;
+            }
+            told = true;
+            connection.as_mut().graceful_shutdown();
+        }
+    })
+    .await;
 }

@@ -1,0 +1,3 @@
+//! The daemon's rooms from outside.
+
+mod listener;
