@@ -79,7 +79,7 @@ const fn nibbles() -> [u8; 256] {
 
 /// The 16 bytes a device is known by in signed documents and in the resident table:
 /// the first of SHA-256 of its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResidentId(pub [u8; 16]);
 
 impl ResidentId {

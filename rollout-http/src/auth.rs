@@ -9,7 +9,7 @@ use crate::token::{Token, TokenKind};
 use axum::http::{HeaderMap, header};
 use rollout_core::device::Device;
 use rollout_core::fleet::Fleet;
-use rollout_core::id::{DeviceId, Digest, Principal, is_device_id};
+use rollout_core::id::{DeviceId, Digest, Principal};
 use rollout_core::journal::Role;
 use rollout_core::time::Timestamp;
 
@@ -181,21 +181,31 @@ pub(crate) fn known_device<'f>(
     token: &Token<'_>,
     named: &str,
 ) -> Result<&'f Device, Problem> {
-    if !is_device_id(named) {
-        DeviceId::new(named)?;
-    }
-    if !token.names(named) {
-        let detail = format!("the token is not that of device {named}");
-        return Err(forbidden("AU-005", detail, "a device speaks for itself alone"));
-    }
-    let known = fleet.devices.get(named);
+    let known = token.resident_id().and_then(|id| fleet.devices.resident(&id));
     let is_good = token.matches(known.map_or(&NOBODY, |known| &known.token));
-    let known = known.filter(|_| is_good).ok_or_else(not_good)?;
+    let Some(known) = known.filter(|known| known.id.as_str() == named) else {
+        return Err(refusal(token, named));
+    };
+    if !is_good {
+        return Err(not_good());
+    }
     if known.standing.is_retired() {
         let detail = format!("device {named} is retired");
         return Err(forbidden("AU-006", detail, "enroll it under another id"));
     }
     Ok(known)
+}
+
+/// Why a token is nobody's who is called `named`.
+fn refusal(token: &Token<'_>, named: &str) -> Problem {
+    if let Err(error) = DeviceId::new(named) {
+        return error.into();
+    }
+    if token.names(named) {
+        return not_good();
+    }
+    let detail = format!("the token is not that of device {named}");
+    forbidden("AU-005", detail, "a device speaks for itself alone")
 }
 
 /// The enrollment that the caller's token opens: its public id.

@@ -66,7 +66,12 @@ pub(crate) fn cut_short() -> Problem {
 
 /// Reads JSON that may borrow from `bytes`.
 pub(crate) fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| not_readable(&error))
+    // Looked at once as a whole, its texts need not be looked at each.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(bytes),
+    }
+    .map_err(|error| not_readable(&error))
 }
 
 /// JSON that is not the document it should be.

@@ -142,8 +142,13 @@ impl<'a> Token<'a> {
 
     /// Whether its id is the one that the token of this device must have.
     pub fn names(&self, device_id: &str) -> bool {
+        self.resident_id() == Some(ResidentId::of(device_id))
+    }
+
+    /// The resident id that its id is, if it is one: the token of a device says whose it is.
+    pub fn resident_id(&self) -> Option<ResidentId> {
         let mut id = [0; 16];
-        decode_hex(self.id, &mut id) && ResidentId(id) == ResidentId::of(device_id)
+        decode_hex(self.id, &mut id).then_some(ResidentId(id))
     }
 
     /// Whether its secret is the one whose hash was kept; in constant time.
@@ -157,29 +162,48 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// CRC-32 as in zip and Ethernet. Every check-in shows a token, so it goes by bytes.
+/// CRC-32 as in zip and Ethernet. Every check-in shows a token, so it goes by four bytes.
 fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc: u32, byte| {
+    let (words, rest) = bytes.as_chunks::<4>();
+    let crc = words.iter().fold(!0, |crc: u32, word| {
+        let [a, b, c, d] = (crc ^ u32::from_le_bytes(*word)).to_le_bytes();
+        CRC_TABLES[3][usize::from(a)]
+            ^ CRC_TABLES[2][usize::from(b)]
+            ^ CRC_TABLES[1][usize::from(c)]
+            ^ CRC_TABLES[0][usize::from(d)]
+    });
+    !rest.iter().fold(crc, |crc, byte| {
         let index = (crc ^ u32::from(*byte)) & 0xFF;
-        (crc >> 8) ^ CRC_TABLE[index as usize]
+        (crc >> 8) ^ CRC_TABLES[0][index as usize]
     })
 }
 
-const CRC_TABLE: [u32; 256] = crc_table();
+/// What a byte comes to when 0 to 3 others follow it.
+static CRC_TABLES: [[u32; 256]; 4] = crc_tables();
 
-const fn crc_table() -> [u32; 256] {
-    let mut table = [0; 256];
+const fn crc_tables() -> [[u32; 256]; 4] {
+    let mut tables = [[0; 256]; 4];
     let mut index = 0;
-    while index < table.len() {
+    while index < 256 {
         let (mut crc, mut bit) = (index as u32, 0);
         while bit < 8 {
             crc = (crc >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(crc & 1));
             bit += 1;
         }
-        table[index] = crc;
+        tables[0][index] = crc;
         index += 1;
     }
-    table
+    let mut follow = 1;
+    while follow < tables.len() {
+        index = 0;
+        while index < 256 {
+            let crc = tables[follow - 1][index];
+            tables[follow][index] = (crc >> 8) ^ tables[0][(crc & 0xFF) as usize];
+            index += 1;
+        }
+        follow += 1;
+    }
+    tables
 }
 
 #[cfg(test)]

@@ -210,7 +210,7 @@ impl Fleet {
         }
         let fresh = Device::enrolled(device.clone(), hardware.clone(), home.clone(), *token, *at);
         let fresh = Device { registered: attributes.clone(), revision: *seq, ..fresh };
-        self.devices.insert(device.clone(), fresh);
+        self.devices.insert(fresh);
         if let Some(leave) = enrollment.as_ref().and_then(|id| self.enrollments.get_mut(id)) {
             leave.used += 1;
         }

@@ -6,6 +6,7 @@
 
 mod channels;
 mod decide;
+mod devices;
 mod exclude;
 mod explain;
 mod fold;
@@ -17,6 +18,7 @@ mod running;
 
 pub use channels::{Channel, Passed, PromoteError, Promotion};
 pub use decide::{Answer, Ask, BeginError, Decided, OfferMade, Reply};
+pub use devices::Devices;
 pub use exclude::Exclusion;
 pub use explain::{Explanation, Verdict};
 pub use fold::FoldError;
@@ -82,7 +84,7 @@ pub struct Fleet {
     /// Enrollments by public id.
     pub enrollments: BTreeMap<String, Enrollment>,
     /// Devices.
-    pub devices: BTreeMap<DeviceId, Device>,
+    pub devices: Devices,
     /// Rollouts.
     pub rollouts: BTreeMap<RolloutId, Running>,
     /// Rollouts, oldest first.
@@ -111,7 +113,7 @@ impl Fleet {
             promotions: BTreeMap::new(),
             tokens: BTreeMap::new(),
             enrollments: BTreeMap::new(),
-            devices: BTreeMap::new(),
+            devices: Devices::default(),
             rollouts: BTreeMap::new(),
             order: Vec::new(),
             usual,

@@ -12,6 +12,7 @@ use crate::id::{Principal, RolloutId};
 use crate::position::{Frontier, Salt};
 use crate::time::Timestamp;
 use alloc::{collections::BTreeMap, format, sync::Arc, vec, vec::Vec};
+use core::hash::{Hash, Hasher};
 
 /// What a decision is asked about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +93,15 @@ pub struct Rollout {
     pub generation: u64,
     /// Time of the last of them; time never runs backwards.
     pub decided_at: Timestamp,
+    salt: Derived<Salt>,
+}
+
+/// What follows from the rest of a state: kept for speed, and no part of its hash.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Derived<T>(T);
+
+impl<T> Hash for Derived<T> {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// One decision.
@@ -124,13 +134,13 @@ impl Rollout {
             approvals: BTreeMap::new(),
             generation: 0,
             decided_at: now,
+            salt: Derived(salt_of(id)),
         }
     }
 
     /// What its positions are salted with.
-    pub fn salt(&self) -> Salt {
-        let mut text = uuid::Uuid::encode_buffer();
-        Salt::of(self.id.0.hyphenated().encode_lower(&mut text))
+    pub const fn salt(&self) -> Salt {
+        self.salt.0
     }
 
     /// The id of the rollout that takes this one back after a halt in this epoch: a UUID of
@@ -399,4 +409,9 @@ impl Rollout {
         let waiting = Some(Waiting::TwoPeople { have: 0 });
         Step { next, effects: vec![Effect::Halted], waiting, evaluation: None }
     }
+}
+
+fn salt_of(id: RolloutId) -> Salt {
+    let mut text = uuid::Uuid::encode_buffer();
+    Salt::of(id.0.hyphenated().encode_lower(&mut text))
 }

@@ -283,7 +283,7 @@ fn devices_are_added_all_or_none_and_the_same_again_is_nothing() {
     assert_eq!(write(&mut desk, done), 2, "a line that comes twice is one device");
     let done = desk.fleet.add_devices(batch.clone(), &by);
     assert_eq!(write(&mut desk, done), 0);
-    let known = &desk.fleet.devices["new-1"];
+    let known = desk.fleet.devices.get("new-1").expect("there");
     assert_eq!((known.get("region"), known.facts.is_none()), (Some("eu-west"), true));
     assert_eq!(known.revision.0, desk.fleet.read_to.0 - 1);
 
@@ -336,7 +336,7 @@ fn what_is_registered_counts_where_the_device_says_otherwise() {
     let said = &mut said.as_mut().expect("it was seen").attributes;
     said.insert("region".into(), "us-east".into());
     said.insert("battery".into(), "30".into());
-    let known = &desk.fleet.devices["new-1"];
+    let known = desk.fleet.devices.get("new-1").expect("there");
     let query = Selector::parse("region==eu-west;battery==30").expect("a query");
     assert_eq!(query.explain(known), None);
 }

@@ -18,7 +18,6 @@ use rollout_core::device::Device;
 use rollout_core::fleet::Fleet;
 use serde::Deserialize;
 use std::collections::BTreeSet;
-use std::ops::Bound;
 
 /// Most devices of a page.
 const PAGE: usize = 500;
@@ -81,9 +80,7 @@ fn by_id<'f>(
     wanted: &Wanted,
     after: Option<&str>,
 ) -> (Vec<&'f Device>, Option<String>) {
-    let after = after.map_or(Bound::Unbounded, Bound::Excluded);
-    let rest = fleet.devices.range::<str, _>((after, Bound::Unbounded));
-    let mut rest = rest.map(|(_, device)| device).filter(|device| wanted.takes(device));
+    let mut rest = fleet.devices.after(after).filter(|device| wanted.takes(device));
     let page: Vec<_> = rest.by_ref().take(wanted.limit).collect();
     let last = page.last().map(|device| device.id.as_str().to_owned());
     let next = last.filter(|_| rest.next().is_some());
