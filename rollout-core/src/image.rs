@@ -1,10 +1,14 @@
 //! Reads the head of an ESP app image, and compares it with what a manifest promised.
 //!
 //! The device does this with the first bytes that arrive, before it erases more flash than they
-//! need; the server does the same at upload. Deliberately not here: segments after the first, the
-//! trailing checksum and hash (the full digest in the manifest covers them), and other formats.
+//! need; the server does the same at upload. A publisher walks the whole file with [`Walk`] before it
+//! signs. Deliberately not here: other formats.
 //!
-//! Invariant: no read outside [`HEAD_BYTES`], no allocation, and no text that is not UTF-8.
+//! Invariant: no allocation, and no text that is not UTF-8; the head is read within [`HEAD_BYTES`].
+
+mod walk;
+
+pub use walk::Walk;
 
 use crate::id::Digest;
 use crate::trust::Manifest;
@@ -266,6 +270,27 @@ pub enum ImageError {
         /// The manifest's counter.
         manifest: SecureVersion,
     },
+    /// The image ends before its end.
+    CutShort {
+        /// How many bytes there were.
+        bytes: u64,
+        /// In which part of it.
+        part: &'static str,
+    },
+    /// Something follows the image.
+    TooLong {
+        /// Bytes of the image.
+        bytes: u64,
+    },
+    /// The data of its segments were changed.
+    Checksum {
+        /// As the image says.
+        found: u8,
+        /// As its segments say.
+        counted: u8,
+    },
+    /// Some byte of it was changed.
+    AppendedHash,
 }
 
 impl ImageError {
@@ -282,6 +307,10 @@ impl ImageError {
             Self::Project => "IM-008",
             Self::Version { .. } => "IM-009",
             Self::SecureVersion { .. } => "IM-010",
+            Self::CutShort { .. } => "IM-011",
+            Self::TooLong { .. } => "IM-012",
+            Self::Checksum { .. } => "IM-013",
+            Self::AppendedHash => "IM-014",
         }
     }
 
@@ -302,6 +331,10 @@ impl ImageError {
             Self::SecureVersion { .. } => {
                 "publish with the secure version the image was built with"
             }
+            Self::CutShort { .. } | Self::Checksum { .. } | Self::AppendedHash => {
+                "copy the image again from where the build wrote it"
+            }
+            Self::TooLong { .. } => "give the app image alone, not a merged flash image",
         }
     }
 }
@@ -334,6 +367,18 @@ impl fmt::Display for ImageError {
             }
             Self::SecureVersion { image, manifest } => {
                 write!(f, "the image has secure version {image}, its manifest says {manifest}")
+            }
+            Self::CutShort { bytes, part } => {
+                write!(f, "the image ends after {bytes} bytes, inside its {part}")
+            }
+            Self::TooLong { bytes } => {
+                write!(f, "the image ends after {bytes} bytes, the file goes on")
+            }
+            Self::Checksum { found, counted } => {
+                write!(f, "the image's checksum is {found:#04x}, its segments make {counted:#04x}")
+            }
+            Self::AppendedHash => {
+                f.write_str("the hash at the image's end is not that of its bytes")
             }
         }
     }

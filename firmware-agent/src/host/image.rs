@@ -1,8 +1,8 @@
 //! Test images: app images in ESP-IDF's form whose bytes say how they behave.
 //!
 //! Badness is a property of the signed bytes, so a rollout cannot tell a bad image from a good
-//! one but by its devices. Invariant: what [`build`] returns, [`whole`] and the header parser of
-//! the core accept. Not here: publishing.
+//! one but by its devices. Invariant: what [`build`] returns, [`whole`], the header parser and the
+//! walk of the core accept. Not here: publishing.
 
 use crate::flash::{Flash, Region, Slot};
 use rollout_core::id::Digest;
@@ -191,4 +191,22 @@ pub fn whole<F: Flash>(flash: &mut F, slot: Slot) -> Result<Option<Digest>, F::E
     let found: [u8; HASH_BYTES] = hash.clone().finalize().into();
     hash.update(stated);
     Ok((found == stated).then(|| Digest::from_bytes(hash.finalize().into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rollout_core::image::{ImageHeader, Walk};
+
+    #[test]
+    fn a_sample_image_is_one_that_may_be_published() {
+        for size in [0, 1025, 4096, 100_000] {
+            let image = build(&ImageSpec { size, ..ImageSpec::default() });
+            let header = ImageHeader::parse(&image).expect("a head");
+            assert_eq!((header.version, header.hash_appended), ("1.0.0", true));
+            let mut walk = Walk::default();
+            walk.add(&image).expect("an image");
+            assert_eq!(walk.end(), Ok(()));
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Reads an image once: its head for what it says, all of it for its digest and length.
+//! Reads an image once: its head for what it says, all of it for its digest, length and wholeness.
 //!
 //! Deliberately not here: who it is for; no image knows the hardware models it fits.
 //!
@@ -6,7 +6,7 @@
 
 use super::CeremonyError;
 use rollout_core::id::Digest;
-use rollout_core::image::{ChipId, HEAD_BYTES, ImageHeader};
+use rollout_core::image::{ChipId, HEAD_BYTES, ImageError, ImageHeader, Walk};
 use rollout_core::version::{SecureVersion, VersionText};
 use sha2::{Digest as _, Sha256};
 use std::io::{self, Read};
@@ -35,17 +35,20 @@ impl Inspected {
     /// Inspects an image in memory.
     ///
     /// # Errors
-    /// [`CeremonyError`] if it is not an app image with a semantic version.
+    /// [`CeremonyError`] if it is not a whole app image with a semantic version.
     pub fn of(image: &[u8]) -> Result<Self, CeremonyError> {
-        Self::from_head(image, Digest::of(image), image.len() as u64)
+        let mut walk = Walk::default();
+        let walked = walk.add(image).and_then(|()| walk.end());
+        Self::from_head(image, walked, Digest::of(image), image.len() as u64)
     }
 
     /// Inspects an image as it streams by; holds no more than its head and one chunk.
     ///
     /// # Errors
-    /// [`InspectError`] if it cannot be read, or is not an app image with a semantic version.
+    /// [`InspectError`] if it cannot be read, or is not a whole app image with a semantic version.
     pub fn read(mut image: impl Read) -> Result<Self, InspectError> {
         let (mut head, mut hash, mut length) = (Vec::new(), Sha256::new(), 0);
+        let (mut walk, mut walked) = (Walk::default(), Ok(()));
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
             let count = match image.read(&mut chunk) {
@@ -57,14 +60,24 @@ impl Inspected {
             let bytes = &chunk[..count];
             head.extend_from_slice(&bytes[..count.min(HEAD_BYTES - head.len())]);
             hash.update(bytes);
+            walked = walked.and_then(|()| walk.add(bytes));
             length += count as u64;
         }
         let digest = Digest::from_bytes(hash.finalize().into());
-        Ok(Self::from_head(&head, digest, length)?)
+        Ok(Self::from_head(&head, walked.and_then(|()| walk.end()), digest, length)?)
     }
 
-    fn from_head(head: &[u8], digest: Digest, length: u64) -> Result<Self, CeremonyError> {
+    fn from_head(
+        head: &[u8],
+        walked: Result<(), ImageError>,
+        digest: Digest,
+        length: u64,
+    ) -> Result<Self, CeremonyError> {
         let header = ImageHeader::parse(head)?;
+        // Of an opaque image nobody knows where it ends.
+        if header.chip_id != ChipId::OPAQUE {
+            walked?;
+        }
         let version = VersionText::parse(header.version)
             .ok_or_else(|| CeremonyError::NoVersion { text: header.version.into() })?;
         Ok(Self {

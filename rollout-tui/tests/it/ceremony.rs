@@ -175,6 +175,25 @@ fn a_stream_is_inspected_as_the_whole_is() {
 }
 
 #[test]
+fn an_image_that_is_not_whole_is_not_inspected() {
+    let code = |image: &[u8]| {
+        let Err(InspectError::Image(error)) = Inspected::read(image) else { return "none" };
+        assert_eq!(Inspected::of(image), Err(error.clone()));
+        error.code()
+    };
+    let mut image = image("2.4.1", 1);
+    assert_eq!(code(&image[..image.len() - 1]), "IM-011");
+    image.push(0);
+    assert_eq!(code(&image), "IM-012");
+    image.pop();
+    image[300] ^= 1;
+    assert_eq!(code(&image), "IM-013");
+    // Of an opaque image nobody knows where it ends.
+    image[12..14].fill(0xFF);
+    assert_eq!(code(&image), "none");
+}
+
+#[test]
 fn a_root_from_keys_is_one_that_devices_pin() {
     let signed = signed_root(&[&release_key()], 1);
     assert_eq!(Root::pinned(&signed.envelope), Ok(signed.root.clone()));

@@ -45,18 +45,19 @@ pub fn root() -> Root {
     signed_root(&[&release_key()], 1).root
 }
 
-/// An ESP32-C3 app image of product `vacuum`.
+/// An ESP32-C3 app image of product `vacuum`: one segment and a checksum.
 pub fn image(version: &str, secure_version: u8) -> Vec<u8> {
-    let mut image = vec![0xA5; HEAD_BYTES + 100];
+    let mut image = vec![0xA5; HEAD_BYTES + 96];
     image[..HEAD_BYTES].fill(0);
     image[0] = IMAGE_MAGIC;
-    image[1] = 3;
+    image[1] = 1;
     image[12] = 5;
-    image[28..32].copy_from_slice(&0x0001_0000_u32.to_le_bytes());
+    image[28..32].copy_from_slice(&340_u32.to_le_bytes());
     image[0x20..0x24].copy_from_slice(&DESCRIPTOR_MAGIC.to_le_bytes());
     image[0x24] = secure_version;
     image[0x30..0x30 + version.len()].copy_from_slice(version.as_bytes());
     image[0x50..0x56].copy_from_slice(b"vacuum");
+    image[HEAD_BYTES + 95] = image[32..32 + 340].iter().fold(0xEF, |sum, byte| sum ^ byte);
     image
 }
 
