@@ -23,6 +23,8 @@ pub enum Kind {
     Forbidden,
     /// Not there (404).
     NotFound,
+    /// Not by this method (405).
+    Method,
     /// There is something in the way (409).
     Conflict,
     /// Too large (413).

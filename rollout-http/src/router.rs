@@ -89,6 +89,7 @@ pub fn device_router<B: Backend>(backend: B) -> Router {
         .route("/device/v1/images/{digest}", get(images::download::<B>))
         .route("/healthz", get(health::alive))
         .fallback(routes::nowhere)
+        .method_not_allowed_fallback(routes::wrong_method)
         .with_state(backend)
 }
 
@@ -145,5 +146,6 @@ pub fn operator_router_with<B: Backend>(backend: B, limits: Limits) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready::<B>))
         .fallback(routes::nowhere)
+        .method_not_allowed_fallback(routes::wrong_method)
         .with_state(Desk { backend, limits })
 }

@@ -19,7 +19,7 @@ use crate::backend::{Kind, Problem};
 use axum::body::Body;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use rollout_core::id::RolloutId;
 use rollout_core::journal::Stored;
@@ -70,6 +70,12 @@ pub(crate) fn status_of(written: &[Stored]) -> StatusCode {
 /// The id of a rollout in a path.
 pub(crate) fn rollout_id(text: &str) -> Result<RolloutId, Problem> {
     Ok(RolloutId::parse(text)?)
+}
+
+/// A method that a path does not have. Those that it has are in the `Allow` of the answer.
+pub(crate) async fn wrong_method(method: Method) -> Problem {
+    let detail = format!("this route has no {method}");
+    Problem::new(Kind::Method, "HT-012", detail, "use one of the methods in `Allow`")
 }
 
 /// A path nobody answers.

@@ -147,6 +147,28 @@ async fn a_check_in_is_answered_the_same_before_the_router() {
     assert_eq!(nowhere.status().as_u16(), 405, "another method is the router's");
 }
 
+#[tokio::test]
+async fn a_method_that_a_route_does_not_have_is_refused_with_those_it_has() {
+    let world = World::new();
+    for (plane, method, path, allow) in [
+        (&world.devices, "GET", "/device/v1/check-in", "POST"),
+        (&world.devices, "POST", "/device/v1/images/00", "GET,HEAD"),
+        (&world.devices, "DELETE", "/healthz", "GET,HEAD"),
+        (&world.operators, "PATCH", "/v1/releases", "POST,GET,HEAD"),
+        (&world.operators, "HEAD", "/v1/tokens", "POST"),
+    ] {
+        let reply = ask(plane, request(method, path, "", "")).await;
+        let code = if method == "HEAD" { "405 -" } else { "405 HT-012" };
+        assert_eq!(reply.code(), code, "{method} {path}");
+        assert_eq!(reply.headers["allow"], allow, "{method} {path}");
+        assert_eq!(reply.headers["content-type"], "application/problem+json");
+    }
+    let head = ask(&world.devices, request("HEAD", "/healthz", "", "")).await;
+    let get = ask(&world.devices, request("GET", "/healthz", "", "")).await;
+    assert_eq!((head.status, head.bytes.len()), (get.status, 0));
+    assert_eq!(head.headers["content-length"], get.headers["content-length"]);
+}
+
 #[test]
 fn not_now_says_when() {
     let response = Problem::new(Kind::Unavailable, "ST-001", "busy", "wait").into_response();
