@@ -47,6 +47,32 @@ pub enum InitError {
     Refused(Problem),
 }
 
+impl InitError {
+    /// Stable code; see `docs/errors`. That of the cause, if the cause has one.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Exists { .. } => "SV-105",
+            Self::Write { .. } => "SV-106",
+            Self::Name(error) => error.code(),
+            Self::Config(error) => error.code(),
+            Self::Serve(error) => error.code(),
+            Self::Refused(problem) => problem.code,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Exists { .. } => "serve what is there, or name another folder",
+            Self::Write { .. } => "look at the folder's owner, its permissions and the disk",
+            Self::Name(error) => error.hint(),
+            Self::Config(error) => error.hint(),
+            Self::Serve(error) => error.hint(),
+            Self::Refused(problem) => &problem.hint,
+        }
+    }
+}
+
 /// Makes the folder; returns the admin's token.
 ///
 /// # Errors

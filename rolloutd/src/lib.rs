@@ -17,12 +17,12 @@ pub mod serve;
 pub mod shutdown;
 
 /// The code of an error, and what to do about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// Stable; see `docs/errors`.
     pub code: &'static str,
     /// What to do.
-    pub hint: &'static str,
+    pub hint: String,
 }
 
 /// The first of an error's causes that has a code.
@@ -30,13 +30,16 @@ pub fn told(error: &anyhow::Error) -> Option<Told> {
     macro_rules! first_of {
         ($cause:expr, $($kind:ty),+) => {
             $(if let Some(error) = $cause.downcast_ref::<$kind>() {
-                return Some(Told { code: error.code(), hint: error.hint() });
+                return Some(Told { code: error.code(), hint: error.hint().into() });
             })+
         };
     }
     for cause in error.chain() {
         first_of!(
             cause,
+            init::InitError,
+            serve::ServeError,
+            engine::StartError,
             config::ConfigError,
             rollout_core::port::StoreError,
             rollout_core::port::ImageError,

@@ -53,6 +53,34 @@ pub enum ServeError {
     Ended(#[source] std::io::Error),
 }
 
+impl ServeError {
+    /// Stable code; see `docs/errors`. That of the cause, if the cause has one.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Folder { .. } => "SV-101",
+            Self::Listen { .. } => "SV-102",
+            Self::Store(error) => error.code(),
+            Self::Images(error) => error.code(),
+            Self::Start(error) => error.code(),
+            Self::Entropy(_) => "SV-103",
+            Self::Ended(_) => "SV-104",
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Folder { .. } => "look at the folder's owner and permissions",
+            Self::Listen { .. } => "end what listens there, or set another address",
+            Self::Store(error) => error.hint(),
+            Self::Images(error) => error.hint(),
+            Self::Start(error) => error.hint(),
+            Self::Entropy(_) => "let the process reach /dev/urandom",
+            Self::Ended(_) => "start the daemon again; nothing acknowledged is lost",
+        }
+    }
+}
+
 /// The database inside a data folder.
 pub fn database(data: &Path) -> PathBuf {
     data.join("rollout.db")

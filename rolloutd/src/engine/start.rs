@@ -62,6 +62,28 @@ pub enum StartError {
     Hosting(#[from] HostingError),
 }
 
+impl StartError {
+    /// Stable code of the cause; see `docs/errors`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Fold(error) => error.code(),
+            Self::Endpoint(error) => error.code(),
+            Self::Hosting(error) => error.code(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Fold(error) => error.hint(),
+            Self::Endpoint(error) => error.hint(),
+            Self::Hosting(error) => error.hint(),
+        }
+    }
+}
+
 impl<S: Store + 'static, I: ImageStore + 'static> Engine<S, I> {
     /// Folds the journal and starts the queue. `seed` becomes the URL key of a new store.
     ///

@@ -1,3 +1,4 @@
 //! The daemon's rooms from outside.
 
 mod listener;
+mod words;
