@@ -10,8 +10,9 @@ use axum::http::{HeaderMap, header};
 use rollout_core::device::Device;
 use rollout_core::fleet::Fleet;
 use rollout_core::id::{DeviceId, Digest, Principal};
-use rollout_core::journal::Role;
+use rollout_core::journal::{Role, TokenRecord};
 use rollout_core::time::Timestamp;
+use std::collections::BTreeSet;
 
 macro_rules! operations {
     ($($(#[$doc:meta])* $name:ident = $word:literal: $($role:ident)|+,)*) => {
@@ -96,44 +97,68 @@ pub fn may(role: Role, operation: Operation) -> bool {
     operation.roles().contains(&role)
 }
 
+/// Who asks, by a token that is good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Whom the token stands for.
+    pub principal: Principal,
+    /// What it may do.
+    pub roles: BTreeSet<Role>,
+    /// Until when.
+    pub expires: Timestamp,
+}
+
+impl Caller {
+    /// Whether one of its roles is enough.
+    pub fn may(&self, operation: Operation) -> bool {
+        self.roles.iter().any(|role| may(*role, operation))
+    }
+}
+
 /// Whom the caller's token stands for, if it may do `operation`.
 ///
 /// # Errors
-/// `AU-001` without a token, `AU-002` with one that is not good, `AU-003` if it has expired (401);
-/// `AU-004` if its roles do not allow it (403).
+/// As [`caller`]; `AU-004` if its roles do not allow it (403).
 pub fn authorize<B: Backend>(
     backend: &B,
     headers: &HeaderMap,
     operation: Operation,
 ) -> Result<Principal, Problem> {
-    let token = bearer(headers, TokenKind::Operator)?;
-    let now = backend.now();
-    backend.read(|fleet| operator(fleet, &token, now, operation))
-}
-
-fn operator(
-    fleet: &Fleet,
-    token: &Token<'_>,
-    now: Timestamp,
-    operation: Operation,
-) -> Result<Principal, Problem> {
-    let record = fleet.tokens.get(token.id);
-    let is_good = token.matches(record.map_or(&NOBODY, |record| &record.hash));
-    let record = record.filter(|_| is_good).ok_or_else(not_good)?;
-    if record.expires <= now {
-        let hint = "ask an admin for a new one";
-        return Err(unauthenticated("AU-003", "the token has expired", hint));
-    }
-    if record.roles.iter().any(|role| may(*role, operation)) {
-        return Ok(record.principal.clone());
+    let caller = caller(backend, headers)?;
+    if caller.may(operation) {
+        return Ok(caller.principal);
     }
     let roles: Vec<_> = operation.roles().iter().map(|role| role_name(*role)).collect();
     Err(Problem::new(
         Kind::Forbidden,
         "AU-004",
-        format!("{} may not {}", record.principal, operation.name()),
+        format!("{} may not {}", caller.principal, operation.name()),
         format!("it takes one of the roles {}", roles.join(", ")),
     ))
+}
+
+/// Whom the caller's token stands for.
+///
+/// # Errors
+/// `AU-001` without a token, `AU-002` with one that is not good, `AU-003` if it has expired (401).
+pub fn caller<B: Backend>(backend: &B, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let token = bearer(headers, TokenKind::Operator)?;
+    let now = backend.now();
+    let caller = backend.read(|fleet| {
+        let record = fleet.tokens.get(token.id);
+        let is_good = token.matches(record.map_or(&NOBODY, |record| &record.hash));
+        record.filter(|_| is_good).map(|TokenRecord { principal, roles, expires, .. }| Caller {
+            principal: principal.clone(),
+            roles: roles.clone(),
+            expires: *expires,
+        })
+    });
+    let caller = caller.ok_or_else(not_good)?;
+    if caller.expires <= now {
+        let hint = "ask an admin for a new one";
+        return Err(unauthenticated("AU-003", "the token has expired", hint));
+    }
+    Ok(caller)
 }
 
 /// What stands in for the hash of a record that is not there, so that both cases cost the same.

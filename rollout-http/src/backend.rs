@@ -2,6 +2,7 @@
 //!
 //! Invariant: when a future of this trait returns Ok, what it answers is durable.
 
+use crate::meters::Meters;
 use rollout_core::device::Facts;
 use rollout_core::fleet::{Fleet, OfferMade, Registered, Reply};
 use rollout_core::hosting::Binding;
@@ -11,6 +12,7 @@ use rollout_core::port::ImageStore;
 use rollout_core::rollout::Commanded;
 use rollout_core::time::Timestamp;
 use std::future::Future;
+use tokio::sync::watch;
 
 /// What kind of refusal it is; the status code follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +86,12 @@ pub trait Backend: Clone + Send + Sync + 'static {
 
     /// Key of signed image URLs.
     fn url_key(&self) -> &[u8; 32];
+
+    /// What is counted of the backend.
+    fn meters(&self) -> &Meters;
+
+    /// The place of the last entry that the model has folded; changes with every fold.
+    fn changes(&self) -> watch::Receiver<u64>;
 
     /// Reads the model. Nothing may block in `read`.
     fn read<T>(&self, read: impl FnOnce(&Fleet) -> T) -> T;

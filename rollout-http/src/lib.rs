@@ -17,7 +17,11 @@ pub mod client;
 #[cfg(feature = "server")]
 mod csv;
 #[cfg(feature = "server")]
+mod desk;
+#[cfg(feature = "server")]
 mod input;
+#[cfg(feature = "server")]
+pub mod meters;
 #[cfg(feature = "server")]
 pub mod problem;
 #[cfg(feature = "server")]
@@ -33,6 +37,6 @@ pub mod token;
 pub mod url;
 
 #[cfg(feature = "server")]
-pub use router::{
-    DevicePlane, Limits, PlaneBody, device_router, operator_router, operator_router_with,
-};
+pub use desk::{Limits, Setup};
+#[cfg(feature = "server")]
+pub use router::{DevicePlane, PlaneBody, device_router, operator_router, operator_router_with};

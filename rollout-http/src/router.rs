@@ -5,9 +5,10 @@
 //! check-in is answered the same with and without the router before it.
 
 use crate::backend::Backend;
+use crate::desk::{Desk, Setup};
 use crate::routes::{
     self, access, channels, cohorts, command, device, devices, events, health, images, import,
-    life, releases, reports, rollouts,
+    life, overview, releases, reports, rollouts,
 };
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{Method, Request, header};
@@ -15,28 +16,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{BoxError, Router};
 use http_body_util::{Either, Full};
+use std::time::Instant;
 use tower::ServiceExt as _;
-
-/// Bounds that a daemon may set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Largest image, in bytes.
-    pub image_bytes: u64,
-}
-
-impl Default for Limits {
-    /// 4 GiB: what a file system on a small device can hold.
-    fn default() -> Self {
-        Self { image_bytes: 4 << 30 }
-    }
-}
-
-/// What the routes of operators share.
-#[derive(Clone)]
-pub(crate) struct Desk<B> {
-    pub backend: B,
-    pub limits: Limits,
-}
 
 /// The path of the check-in, the hot one.
 const CHECK_IN: &str = "/device/v1/check-in";
@@ -64,8 +45,11 @@ impl<B: Backend> DevicePlane<B> {
         T::Error: Into<BoxError>,
     {
         if request.method() == Method::POST && request.uri().path() == CHECK_IN {
+            let began = Instant::now();
             let (head, body) = request.into_parts();
-            return match device::answer_check_in(&self.backend, &head.headers, body).await {
+            let answer = device::answer_check_in(&self.backend, &head.headers, body).await;
+            self.backend.meters().check_in(self.backend.now(), began.elapsed());
+            return match answer {
                 Ok(bytes) => {
                     let mut response = Response::new(Either::Left(Full::from(bytes)));
                     response.headers_mut().insert(header::CONTENT_TYPE, routes::JSON);
@@ -95,12 +79,15 @@ pub fn device_router<B: Backend>(backend: B) -> Router {
 
 /// The operator plane, with the usual bounds.
 pub fn operator_router<B: Backend>(backend: B) -> Router {
-    operator_router_with(backend, Limits::default())
+    operator_router_with(backend, Setup::default())
 }
 
 /// The operator plane.
-pub fn operator_router_with<B: Backend>(backend: B, limits: Limits) -> Router {
+pub fn operator_router_with<B: Backend>(backend: B, setup: Setup) -> Router {
     Router::new()
+        .route("/v1/overview", get(overview::overview::<B>))
+        .route("/v1/census", get(overview::census::<B>))
+        .route("/v1/me", get(overview::me::<B>))
         .route("/v1/root", put(releases::store_root::<B>).get(releases::newest_root::<B>))
         .route("/v1/roots/{version}", get(releases::root::<B>))
         .route("/v1/products", get(releases::products::<B>))
@@ -147,5 +134,5 @@ pub fn operator_router_with<B: Backend>(backend: B, limits: Limits) -> Router {
         .route("/readyz", get(health::ready::<B>))
         .fallback(routes::nowhere)
         .method_not_allowed_fallback(routes::wrong_method)
-        .with_state(Desk { backend, limits })
+        .with_state(Desk::new(backend, setup))
 }

@@ -23,7 +23,7 @@ use rollout_http::token;
 use rollout_store::Unobserved;
 use rollout_tui::ceremony::{Ceremony, Inspected, NoWayBack, PublishPlan};
 use rollout_tui::root::{RootPlan, fleet_of, make_root};
-use rolloutd::config::{Config, Exposure};
+use rolloutd::config::Config;
 use rolloutd::engine::Settings;
 use rolloutd::serve::{self, Daemon};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -81,14 +81,7 @@ fn serve_devices() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let runtime = Runtime::new()?;
     let serving = runtime.block_on(async {
-        let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        let config = Config {
-            data: folder.path().into(),
-            operators: free,
-            devices: free,
-            exposure: Exposure::Loopback,
-            settings: Settings::default(),
-        };
+        let config = Config::local(folder.path().into(), Settings::default());
         let serving = serve::listen(&config, Unobserved).await?;
         furnish(&serving.daemon).await?;
         anyhow::Ok(serving)

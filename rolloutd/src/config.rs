@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 pub struct Config {
     /// Folder of the database and the images.
     pub data: PathBuf,
+    /// The server's name, for people with several.
+    pub name: String,
     /// Where operators and CI connect.
     pub operators: SocketAddr,
     /// Where devices connect.
@@ -106,7 +108,8 @@ impl ConfigError {
 }
 
 /// All keys, with what the file of `init` says of them.
-const KEYS: [(&str, &str, &str); 7] = [
+const KEYS: [(&str, &str, &str); 8] = [
+    ("name", "rollout", "the server's name, for people with several"),
     ("data", ".", "folder of the database and the images"),
     ("listen_operators", "127.0.0.1:8470", "operators and CI connect here"),
     ("listen_devices", "127.0.0.1:8471", "devices connect here"),
@@ -117,6 +120,19 @@ const KEYS: [(&str, &str, &str); 7] = [
 ];
 
 impl Config {
+    /// Free ports of this machine over a data folder, for demonstrations and tests.
+    pub fn local(data: PathBuf, settings: Settings) -> Self {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            data,
+            name: "local".into(),
+            operators: free,
+            devices: free,
+            exposure: Exposure::Loopback,
+            settings,
+        }
+    }
+
     /// Reads the file, then lets `overrides` (from the environment, then from flags) win.
     ///
     /// # Errors
@@ -140,6 +156,7 @@ impl Config {
         let base = file.and_then(Path::parent).unwrap_or(Path::new("."));
         let config = Self {
             data: base.join(&values["data"]),
+            name: values["name"].clone(),
             operators: address("listen_operators", &values)?,
             devices: address("listen_devices", &values)?,
             exposure,

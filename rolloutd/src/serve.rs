@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::engine::{Engine, Settings, StartError};
 use crate::{executor, listener};
 use rollout_core::port::{ImageError, StoreError};
-use rollout_http::{DevicePlane, operator_router};
+use rollout_http::{DevicePlane, Setup, operator_router_with};
 use rollout_store::{FileImages, Probe, SqliteStore};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -132,8 +132,10 @@ pub struct Serving {
 pub async fn listen(config: &Config, probe: impl Probe + 'static) -> Result<Serving, ServeError> {
     let daemon = open(&config.data, config.settings.clone(), Arc::new(SystemClock), probe).await?;
     let (stop, stopped) = watch::channel(false);
-    let (operators, operator_task) =
-        spawn(config.operators, operator_router(daemon.clone()), stopped.clone()).await?;
+    let setup =
+        Setup { name: config.name.clone(), stopped: Some(stopped.clone()), ..Setup::default() };
+    let plane = operator_router_with(daemon.clone(), setup);
+    let (operators, operator_task) = spawn(config.operators, plane, stopped.clone()).await?;
     let (devices, device_task) =
         spawn(config.devices, DevicePlane::new(daemon.clone()), stopped.clone()).await?;
     tokio::spawn(executor::run(daemon.clone(), stopped));

@@ -2,10 +2,10 @@
 
 use super::{Client, Error, answer, exchange, read};
 use crate::body::v1::{
-    ApproveRequest, CheckBody, CohortBody, CohortRequest, Cohorts, DeviceBody, DevicePage,
-    EnrollmentOpened, EventLine, ExplanationBody, OpenEnrollment, PauseRequest, ProductBody,
-    Products, PublishRequest, Ready, Reasoned, ReleaseBody, Releases, RollbackBody, RolloutBody,
-    RolloutList, RootBody, Stored, TokenMade, TokenRequest,
+    ApproveRequest, CensusBody, CheckBody, CohortBody, CohortRequest, Cohorts, DeviceBody,
+    DevicePage, EnrollmentOpened, EventLine, ExplanationBody, MeBody, OpenEnrollment, OverviewBody,
+    PauseRequest, ProductBody, Products, PublishRequest, Ready, Reasoned, ReleaseBody, Releases,
+    RollbackBody, RolloutBody, RolloutList, RootBody, Stored, TokenMade, TokenRequest,
 };
 use reqwest::{Method, header};
 
@@ -50,6 +50,13 @@ macro_rules! calls {
 calls! {
     /// Whether requests can be served.
     ready() -> Ready = get("ask whether it is ready", &["readyz"], &[]);
+    /// How everything stands, in one answer.
+    overview() -> OverviewBody = get("read the overview", &["v1", "overview"], &[]);
+    /// Devices by two attributes, such as `model` and `version`.
+    census(row: &str, column: &str) -> CensusBody =
+        get("read the census", &["v1", "census"], &[("row", row), ("column", column)]);
+    /// Who asks, and what they may.
+    me() -> MeBody = get("ask who this is", &["v1", "me"], &[]);
     /// Stores a root document, base64.
     store_root(root: &RootBody) -> Stored =
         send("store a root document", Method::PUT, &["v1", "root"], root);

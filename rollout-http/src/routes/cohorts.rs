@@ -4,7 +4,7 @@ use super::{Answer, json, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
 use crate::body::v1::{CohortBody, CohortRequest, Cohorts};
-use crate::router::Desk;
+use crate::desk::Desk;
 use crate::{input, show};
 use axum::body::Body;
 use axum::extract::{Path, State};

@@ -5,7 +5,7 @@ use super::{Answer, Asked, json, query, rollout_id, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
 use crate::body::v1::{ApproveRequest, PauseRequest, Reasoned, RollbackBody, parse_when};
-use crate::router::Desk;
+use crate::desk::Desk;
 use crate::{input, show};
 use axum::body::Body;
 use axum::extract::{Path, State};

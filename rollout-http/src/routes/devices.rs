@@ -7,7 +7,7 @@ use super::{Answer, Asked, json, query};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
 use crate::body::v1::DevicePage;
-use crate::router::Desk;
+use crate::desk::Desk;
 use crate::show;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};

@@ -3,7 +3,7 @@
 use super::{Answer, Asked, query};
 use crate::auth::{Operation, authorize};
 use crate::backend::Backend;
-use crate::router::Desk;
+use crate::desk::Desk;
 use crate::show;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};

@@ -3,7 +3,7 @@
 use super::{Answer, json};
 use crate::backend::Backend;
 use crate::body::v1::Ready;
-use crate::router::Desk;
+use crate::desk::Desk;
 use axum::extract::State;
 use axum::http::StatusCode;
 

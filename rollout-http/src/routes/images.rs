@@ -8,8 +8,8 @@ use super::{Answer, Asked, json, query};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
 use crate::body::v1::Stored;
+use crate::desk::Desk;
 use crate::range::{Part, asked};
-use crate::router::Desk;
 use crate::{input, url};
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -33,7 +33,7 @@ fn digest(text: &str) -> Result<Digest, Problem> {
 
 /// `PUT /v1/images/{digest}`
 pub(crate) async fn upload<B: Backend>(
-    State(Desk { backend, limits }): State<Desk<B>>,
+    State(Desk { backend, limits, .. }): State<Desk<B>>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Body,

@@ -8,7 +8,7 @@ use super::{Answer, json, rollout_id, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Check, Problem};
 use crate::body::v1::{AddDevice, DeviceToken, NoteRequest, Reasoned, ReplaceRequest};
-use crate::router::Desk;
+use crate::desk::Desk;
 use crate::{input, show, token};
 use axum::body::Body;
 use axum::extract::{Path, State};

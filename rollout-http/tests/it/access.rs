@@ -14,6 +14,9 @@ const ID: &str = "0192f7a0-0000-7000-8000-000000000001";
 
 /// Every route of the operator plane that asks for a token.
 const ROUTES: &[(&str, &str)] = &[
+    ("GET", "/v1/overview"),
+    ("GET", "/v1/census"),
+    ("GET", "/v1/me"),
     ("PUT", "/v1/root"),
     ("GET", "/v1/root"),
     ("GET", "/v1/roots/1"),

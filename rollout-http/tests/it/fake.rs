@@ -9,9 +9,11 @@ use rollout_core::port::{ImageError, ImageStore, ImageUpload};
 use rollout_core::rollout::{Commanded, Input};
 use rollout_core::time::Timestamp;
 use rollout_http::backend::{Backend, Check, CheckedIn, Problem};
+use rollout_http::meters::Meters;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::watch;
 
 #[derive(Clone)]
 pub struct Fake(Arc<Inner>);
@@ -21,6 +23,8 @@ struct Inner {
     images: Images,
     now: AtomicU64,
     drawn: AtomicU64,
+    meters: Meters,
+    folded: watch::Sender<u64>,
 }
 
 #[derive(Clone, Default)]
@@ -40,6 +44,8 @@ impl Fake {
             images: Images::default(),
             now: AtomicU64::new(now.0),
             drawn: AtomicU64::new(0),
+            meters: Meters::default(),
+            folded: watch::channel(0).0,
         }))
     }
 
@@ -60,6 +66,7 @@ impl Fake {
             fleet.fold(&stored).expect("folds");
             journal.push(stored);
         }
+        self.0.folded.send_replace(journal.len() as u64);
         journal[from..].to_vec()
     }
 
@@ -100,6 +107,14 @@ impl Backend for Fake {
 
     fn url_key(&self) -> &[u8; 32] {
         &[42; 32]
+    }
+
+    fn meters(&self) -> &Meters {
+        &self.0.meters
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.0.folded.subscribe()
     }
 
     fn read<T>(&self, read: impl FnOnce(&Fleet) -> T) -> T {

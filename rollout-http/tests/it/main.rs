@@ -9,5 +9,6 @@ mod fake;
 mod images;
 mod journey;
 mod life;
+mod overview;
 mod plan;
 mod world;

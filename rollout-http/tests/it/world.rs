@@ -21,7 +21,7 @@ use rollout_core::trust::{
 };
 use rollout_core::version::{ReleaseCounter, SecureVersion};
 use rollout_http::token::{self, TokenKind};
-use rollout_http::{Limits, device_router, operator_router_with};
+use rollout_http::{Limits, Setup, device_router, operator_router_with};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -92,8 +92,9 @@ impl World {
             Role::Auditor,
         ];
         let limits = Limits { image_bytes: 200_000 };
+        let setup = Setup { limits, ..Setup::default() };
         let mut world = Self {
-            operators: operator_router_with(backend.clone(), limits),
+            operators: operator_router_with(backend.clone(), setup),
             devices: device_router(backend.clone()),
             backend,
             ann: String::new(),

@@ -1,7 +1,7 @@
 //! What the demo is played on: a folder, keys, a server on free ports, and the fleet.
 
 use super::{Bad, Options};
-use crate::config::{Config, Exposure};
+use crate::config::Config;
 use crate::engine::Settings;
 use crate::serve::{self, Serving};
 use anyhow::Context as _;
@@ -20,7 +20,6 @@ use rollout_store::Unobserved;
 use rollout_tui::ceremony::{Inspected, PublishPlan};
 use rollout_tui::publish::{self, Anchor, Published, Source, WayBack};
 use rollout_tui::root::{self, RootPlan};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -59,7 +58,7 @@ impl Stage {
     /// Makes keys, starts the server, publishes all releases and lets the fleet live.
     pub async fn set(options: &Options) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("no temporary folder")?;
-        let serving = serve::listen(&config(folder.path().join("server"), options)?, Unobserved)
+        let serving = serve::listen(&config(folder.path().join("server"), options), Unobserved)
             .await
             .context("the server does not start")?;
         let client = operator(&serving).await?;
@@ -114,17 +113,11 @@ impl Stage {
     }
 }
 
-fn config(data: PathBuf, options: &Options) -> anyhow::Result<Config> {
-    let free = SocketAddr::from(([127, 0, 0, 1], 0));
+fn config(data: PathBuf, options: &Options) -> Config {
     let poll = Span(options.poll().as_millis() as u64);
     let tick = Span((poll.0 / 5).clamp(200, 1000));
-    Ok(Config {
-        data,
-        operators: free,
-        devices: free,
-        exposure: Exposure::Loopback,
-        settings: Settings { poll, tick, ..Settings::default() },
-    })
+    let settings = Settings { poll, tick, ..Settings::default() };
+    Config { name: "demo".into(), ..Config::local(data, settings) }
 }
 
 async fn operator(serving: &Serving) -> anyhow::Result<Client> {

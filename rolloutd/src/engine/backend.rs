@@ -11,14 +11,19 @@ use rollout_core::rollout::Commanded;
 use rollout_core::time::Timestamp;
 use rollout_http::backend::{Backend, Check, CheckedIn, Kind, Problem};
 use rollout_http::check_in::{self, Prospect};
-use tokio::sync::oneshot;
+use rollout_http::meters::Meters;
+use std::time::Instant;
+use tokio::sync::{oneshot, watch};
 
 impl<S: Store + 'static, I: ImageStore + 'static> Engine<S, I> {
     /// Puts a job into the queue and waits for its end.
     pub(super) async fn ask<T>(&self, job: impl FnOnce(Done<T>) -> Job) -> Result<T, Problem> {
         let (done, answer) = oneshot::channel();
+        let began = Instant::now();
         self.queue.try_send(job(done)).map_err(|_| overloaded())?;
-        answer.await.unwrap_or_else(|_| Err(stopping()))
+        let answer = answer.await.unwrap_or_else(|_| Err(stopping()));
+        self.shared.meters.waited(began.elapsed());
+        answer
     }
 
     /// Notes a sign of life, no more often than deadlines need it.
@@ -59,6 +64,14 @@ impl<S: Store + 'static, I: ImageStore + 'static> Backend for Engine<S, I> {
 
     fn url_key(&self) -> &[u8; 32] {
         &self.shared.url_key
+    }
+
+    fn meters(&self) -> &Meters {
+        &self.shared.meters
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.folded.subscribe()
     }
 
     fn read<T>(&self, read: impl FnOnce(&Fleet) -> T) -> T {

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use queue::Job;
 use rollout_core::fleet::Fleet;
 use rollout_core::port::{ImageStore, Store};
+use rollout_http::meters::Meters;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, watch};
@@ -42,6 +43,7 @@ pub(crate) struct Shared<S, I> {
     clock: Arc<dyn Clock>,
     url_key: [u8; 32],
     settings: Settings,
+    meters: Meters,
     /// Rises with every fold, for those who follow.
     folded: watch::Sender<u64>,
     /// Set when the store failed: it may have done what it did not say, so the journal is read

@@ -8,6 +8,7 @@ use rollout_core::id::IdError;
 use rollout_core::journal::{Entry, Seq};
 use rollout_core::port::{ImageStore, Store, StoreError};
 use rollout_core::time::{Span, Timestamp, Window};
+use rollout_http::meters::Meters;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 use tokio::sync::{mpsc, watch};
@@ -104,7 +105,9 @@ impl<S: Store + 'static, I: ImageStore + 'static> Engine<S, I> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (folded, _) = watch::channel(fleet.read_to.0);
         let (fleet, unsure) = (RwLock::new(fleet), AtomicBool::new(false));
-        let shared = Shared { store, images, fleet, clock, url_key, settings, folded, unsure };
+        let meters = Meters::default();
+        let shared =
+            Shared { store, images, fleet, clock, url_key, settings, meters, folded, unsure };
         let shared = Arc::new(shared);
         tokio::spawn(queue::run(Arc::clone(&shared), jobs));
         Ok(Self { shared, queue })

@@ -21,12 +21,11 @@ use rollout_tui::ceremony::{Inspected, PublishPlan};
 use rollout_tui::publish::{Anchor, Options, Source, WayBack, publish};
 use rollout_tui::root::{RootPlan, SignedRoot, fleet_of, make_root};
 use rolloutd::clock::{Clock as _, SystemClock};
-use rolloutd::config::{Config, Exposure};
+use rolloutd::config::Config;
 use rolloutd::engine::Settings;
 use rolloutd::serve::{self, Serving};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 pub const ROLLOUT: &str = "0192f7a0-0000-7000-8000-000000000001";
@@ -125,12 +124,10 @@ impl World {
 
     async fn empty() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let free = SocketAddr::from(([127, 0, 0, 1], 0));
         let settings =
             Settings { tick: Span::hours(1), beat: Span::hours(1), ..Settings::default() };
         let data = folder.path().join("server");
-        let exposure = Exposure::Loopback;
-        let config = Config { data, operators: free, devices: free, exposure, settings };
+        let config = Config::local(data, settings);
         let serving = serve::listen(&config, Unobserved).await.expect("it serves");
         let every = [Role::Viewer, Role::Operator, Role::Publisher, Role::Approver, Role::Admin];
         let ann = token(&serving, "ann", &every).await;

@@ -1,0 +1,77 @@
+//! The first screen: how everything stands, the fleet by two attributes, and who asks.
+
+use super::{Answer, Asked, json, query};
+use crate::auth::{self, Operation, authorize};
+use crate::backend::{Backend, Kind, Problem};
+use crate::body::v1::{MeBody, OverviewBody};
+use crate::desk::Desk;
+use crate::show;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use rollout_core::wire::ATTRIBUTE_NAME_BYTES;
+use serde::Deserialize;
+
+/// `GET /v1/overview`
+pub(crate) async fn overview<B: Backend>(
+    State(desk): State<Desk<B>>,
+    headers: HeaderMap,
+) -> Answer {
+    authorize(&desk.backend, &headers, Operation::Read)?;
+    let now = desk.backend.now();
+    let fleet = desk.fleet(now);
+    let (read_to, rollouts) = desk.backend.read(|fleet| (fleet.read_to.0, show::newest(fleet)));
+    let meters = desk.backend.meters();
+    let body = OverviewBody {
+        name: desk.shared.name.clone(),
+        now_ms: now.0,
+        read_to,
+        lag_ms: u64::try_from(meters.lag().as_millis()).unwrap_or(u64::MAX),
+        check_ins_per_sec: meters.check_ins_per_sec(now),
+        fleet: fleet.as_ref().clone(),
+        rollouts,
+    };
+    json(StatusCode::OK, &body)
+}
+
+/// Which table.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Table {
+    row: Option<String>,
+    column: Option<String>,
+}
+
+/// `GET /v1/census?row=&column=`
+pub(crate) async fn census<B: Backend>(
+    State(desk): State<Desk<B>>,
+    headers: HeaderMap,
+    table: Asked<Table>,
+) -> Answer {
+    authorize(&desk.backend, &headers, Operation::Read)?;
+    let Table { row, column } = query(table)?;
+    let (row, column) = (attribute(row, "model")?, attribute(column, "version")?);
+    json(StatusCode::OK, &*desk.census(&row, &column))
+}
+
+fn attribute(asked: Option<String>, usual: &str) -> Result<String, Problem> {
+    let name = asked.unwrap_or_else(|| usual.into());
+    if (1..=ATTRIBUTE_NAME_BYTES).contains(&name.len()) {
+        return Ok(name);
+    }
+    let detail = format!("an attribute's name has 1 to {ATTRIBUTE_NAME_BYTES} bytes");
+    let hint = "ask for model, version, home, standing or what devices say of themselves";
+    Err(Problem::new(Kind::Invalid, "HT-005", detail, hint))
+}
+
+/// `GET /v1/me`
+pub(crate) async fn me<B: Backend>(State(desk): State<Desk<B>>, headers: HeaderMap) -> Answer {
+    let caller = auth::caller(&desk.backend, &headers)?;
+    let may = Operation::ALL.iter().filter(|operation| caller.may(**operation));
+    let body = MeBody {
+        principal: caller.principal.as_str().into(),
+        roles: caller.roles.iter().map(|role| auth::role_name(*role).into()).collect(),
+        may: may.map(|operation| operation.name().into()).collect(),
+        expires: caller.expires.unix_secs(),
+    };
+    json(StatusCode::OK, &body)
+}
