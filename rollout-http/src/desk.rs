@@ -5,6 +5,7 @@
 
 use crate::backend::Backend;
 use crate::body::v1::{CensusBody, FleetBody};
+use crate::follow::Hub;
 use crate::show;
 use rollout_core::time::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,6 +48,7 @@ pub(crate) struct Desk<B> {
     pub backend: B,
     pub limits: Limits,
     pub shared: Arc<Shared>,
+    pub hub: Arc<Hub<B>>,
 }
 
 /// What is kept between requests.
@@ -59,7 +61,8 @@ pub(crate) struct Shared {
 impl<B: Backend> Desk<B> {
     pub(crate) fn new(backend: B, setup: Setup) -> Self {
         let shared = Shared { name: setup.name, fleet: Mutex::new(None), census: Mutex::new(None) };
-        Self { backend, limits: setup.limits, shared: Arc::new(shared) }
+        let hub = Arc::new(Hub::new(backend.clone(), setup.stopped));
+        Self { backend, limits: setup.limits, shared: Arc::new(shared), hub }
     }
 
     /// How the fleet stands: a pass over all devices, so at most one a second.

@@ -19,6 +19,8 @@ mod csv;
 #[cfg(feature = "server")]
 mod desk;
 #[cfg(feature = "server")]
+mod follow;
+#[cfg(feature = "server")]
 mod input;
 #[cfg(feature = "server")]
 pub mod meters;

@@ -1,10 +1,10 @@
 //! What the device plane and the queue count of themselves: check-ins, their time, the journal's.
 //!
 //! Counting is a few additions to atomics, so that it costs nanoseconds beside a check-in. Not
-//! here: names and texts of metrics; see `metrics`. Invariant: counters only rise, and nothing of
-//! them decides anything.
+//! here: names and texts of metrics; see `metrics`. Invariant: what is counted decides nothing.
 
 use rollout_core::time::Timestamp;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -26,6 +26,58 @@ pub struct Meters {
     buckets: [AtomicU64; BUCKETS_MICROS.len() + 1],
     nanos: AtomicU64,
     lag_nanos: AtomicU64,
+    followers: Arc<Followers>,
+}
+
+/// Those who follow the journal, and what waits for them.
+#[derive(Debug, Default)]
+pub struct Followers {
+    there: AtomicU64,
+    dropped: AtomicU64,
+    held: AtomicU64,
+}
+
+impl Followers {
+    /// How many there are.
+    pub fn there(&self) -> u64 {
+        self.there.load(Ordering::Relaxed)
+    }
+
+    /// How many were let go since the daemon began, because they did not read.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that wait to be taken by their connections, in all.
+    pub fn held_bytes(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn begin(self: &Arc<Self>) -> Following {
+        self.there.fetch_add(1, Ordering::Relaxed);
+        Following(Arc::clone(self))
+    }
+
+    pub(crate) fn drop_one(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn hold(&self, bytes: usize) {
+        self.held.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn let_go(&self, bytes: usize) {
+        self.held.fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// Counts one follower while it is kept.
+pub(crate) struct Following(Arc<Followers>);
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.0.there.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Check-ins since the daemon began, by how long their answers took.
@@ -83,6 +135,11 @@ impl Meters {
             if (1..=RATE_SECS).contains(&age) { found & u64::from(u32::MAX) } else { 0 }
         });
         counted.sum::<u64>() as f64 / RATE_SECS as f64
+    }
+
+    /// Those who follow the journal.
+    pub fn followers(&self) -> &Arc<Followers> {
+        &self.followers
     }
 
     /// Check-ins so far.

@@ -1,42 +1,178 @@
-//! The journal, a page at a time, as JSON lines.
+//! The journal: a page at a time as JSON lines, or as a stream that does not end.
+//!
+//! Not here: how followers are fed; see `follow`. Invariant: whoever goes on from the last id it
+//! was told misses nothing and is told nothing twice.
 
 use super::{Answer, Asked, query};
-use crate::auth::{Operation, authorize};
-use crate::backend::Backend;
+use crate::auth::{self, Operation, authorize};
+use crate::backend::{Backend, Kind, Problem};
+use crate::body::v1::EventLine;
 use crate::desk::Desk;
+use crate::follow::{Filter, Follower};
 use crate::show;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
-use axum::response::IntoResponse as _;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
+use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::journal::Seq;
 use serde::Deserialize;
+use std::convert::Infallible;
+use std::fmt::Write as _;
 
 /// Most entries of a page.
 const PAGE: usize = 1000;
+/// Most entries that are looked at for a filtered page.
+const LOOKED_AT: u64 = 50_000;
+/// Longest list of kinds, in bytes.
+const KINDS_BYTES: usize = 512;
+/// The type of a stream.
+const EVENT_STREAM: &str = "text/event-stream";
 
-/// Which page.
-#[derive(Debug, Deserialize)]
+/// Which entries.
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Page {
-    #[serde(default)]
-    after: u64,
+pub(crate) struct Wanted {
+    after: Option<u64>,
     limit: Option<usize>,
+    rollout: Option<String>,
+    device: Option<String>,
+    kind: Option<String>,
 }
 
-/// `GET /v1/events?after=&limit=`
-pub(crate) async fn page<B: Backend>(
-    State(Desk { backend, .. }): State<Desk<B>>,
-    headers: HeaderMap,
-    page: Asked<Page>,
-) -> Answer {
-    authorize(&backend, &headers, Operation::ReadEvents)?;
-    let page = query(page)?;
-    let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
-    let mut lines = String::new();
-    for stored in backend.entries(Seq(page.after), limit).await? {
-        // A line of texts and numbers can always be written.
-        lines.extend(serde_json::to_string(&show::event(&stored)));
-        lines.push('\n');
+impl Wanted {
+    fn filter(&self) -> Result<Filter, Problem> {
+        let rollout = self.rollout.as_deref().map(RolloutId::parse).transpose()?;
+        let device = self.device.as_deref().map(DeviceId::new).transpose()?;
+        let kinds = self.kind.as_deref().unwrap_or_default();
+        if kinds.len() > KINDS_BYTES {
+            return Err(wrong("`kind` is too long"));
+        }
+        if kinds.bytes().any(|byte| !matches!(byte, b'a'..=b'z' | b'_' | b',')) {
+            return Err(wrong("`kind` is a list such as offered,permitted"));
+        }
+        let kinds = kinds.split(',').filter(|kind| !kind.is_empty());
+        Ok(Filter {
+            rollout: rollout.map(|rollout| rollout.to_string()),
+            device: device.map(|device| device.as_str().into()),
+            kinds: kinds.map(Into::into).collect(),
+        })
     }
-    Ok(([(header::CONTENT_TYPE, "application/jsonl")], lines).into_response())
+}
+
+fn wrong(detail: impl Into<String>) -> Problem {
+    Problem::new(Kind::Invalid, "HT-005", detail, "see the parameters of this route")
+}
+
+/// `GET /v1/events`, a stream if that is what the caller accepts
+pub(crate) async fn events<B: Backend>(
+    State(desk): State<Desk<B>>,
+    headers: HeaderMap,
+    wanted: Asked<Wanted>,
+) -> Answer {
+    authorize(&desk.backend, &headers, Operation::ReadEvents)?;
+    let wanted = query(wanted)?;
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let mut accepted = accepted.unwrap_or_default().split([',', ';']).map(str::trim);
+    if accepted.any(|kind| kind == EVENT_STREAM) {
+        return follow(desk, headers, &wanted);
+    }
+    page(&desk.backend, &wanted).await
+}
+
+/// `GET /v1/events/stream`
+pub(crate) async fn stream<B: Backend>(
+    State(desk): State<Desk<B>>,
+    headers: HeaderMap,
+    wanted: Asked<Wanted>,
+) -> Answer {
+    authorize(&desk.backend, &headers, Operation::ReadEvents)?;
+    follow(desk, headers, &query(wanted)?)
+}
+
+async fn page<B: Backend>(backend: &B, wanted: &Wanted) -> Answer {
+    let filter = wanted.filter()?;
+    let limit = wanted.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let begin = wanted.after.unwrap_or_default();
+    let (mut lines, mut found, mut place) = (String::new(), 0, begin);
+    // What the model has not folded yet is not told yet.
+    let end = *backend.changes().borrow();
+    while found < limit && place < end && place - begin < LOOKED_AT {
+        let page = backend.entries(Seq(place), PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        for stored in page.iter().take_while(|stored| stored.seq.0 <= end) {
+            let event: EventLine = show::event(stored);
+            place = event.seq;
+            if filter.takes_event(&event) {
+                // A line of texts and numbers can always be written.
+                lines.extend(serde_json::to_string(&event));
+                lines.push('\n');
+                found += 1;
+            }
+            if found == limit {
+                break;
+            }
+        }
+    }
+    let mut response = ([(header::CONTENT_TYPE, "application/jsonl")], lines).into_response();
+    if place < end
+        && let Ok(link) = HeaderValue::from_str(&next(wanted, place, limit))
+    {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+/// Where the next page is: a filter may have left out all that was looked at.
+//= RFC 8288 §3
+fn next(wanted: &Wanted, place: u64, limit: usize) -> String {
+    let mut link = format!("</v1/events?after={place}&limit={limit}");
+    let names = [("rollout", &wanted.rollout), ("device", &wanted.device), ("kind", &wanted.kind)];
+    for (name, value) in names {
+        // Ids and kinds have no character that a query would need to escape.
+        let _ = value.as_ref().map(|value| write!(link, "&{name}={value}"));
+    }
+    link + ">; rel=\"next\""
+}
+
+fn follow<B: Backend>(desk: Desk<B>, headers: HeaderMap, wanted: &Wanted) -> Answer {
+    let filter = wanted.filter()?;
+    let end = *desk.backend.changes().borrow();
+    let place = last_id(&headers)?.or(wanted.after).unwrap_or(end);
+    if place > end {
+        let detail = format!("entry {place} was never written; the journal ends at {end}");
+        return Err(Problem::new(
+            Kind::Invalid,
+            "HT-013",
+            detail,
+            "was a backup restored? read /v1/overview anew and follow from its `read_to`",
+        ));
+    }
+    let Desk { backend, hub, .. } = desk;
+    let follower = Follower { seat: hub.seat()?, hub, filter, place };
+    let chunks = follower.start(move || auth::caller(&backend, &headers).is_ok());
+    let chunks = stream::unfold(chunks, |mut chunks| async move {
+        let chunk = chunks.recv().await?;
+        Some((Ok::<Bytes, Infallible>(chunk), chunks))
+    });
+    let mut response = Response::new(Body::from_stream(chunks));
+    let set = response.headers_mut();
+    set.insert(header::CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
+    set.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // A proxy that buffers would keep events back.
+    set.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// The last entry that the caller says it has.
+fn last_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    match value.to_str().map(str::trim) {
+        Ok("") => Ok(None),
+        Ok(text) => text.parse().map(Some).map_err(|_| wrong("`Last-Event-ID` is no number")),
+        Err(_) => Err(wrong("`Last-Event-ID` is no number")),
+    }
 }

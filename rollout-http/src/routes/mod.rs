@@ -76,7 +76,7 @@ pub(crate) fn rollout_id(text: &str) -> Result<RolloutId, Problem> {
 /// A method that a path does not have. Those that it has are in the `Allow` of the answer.
 pub(crate) async fn wrong_method(method: Method) -> Problem {
     let detail = format!("this route has no {method}");
-    Problem::new(Kind::Method, "HT-012", detail, "use one of the methods in `Allow`")
+    Problem::new(Kind::Method, "HT-014", detail, "use one of the methods in `Allow`")
 }
 
 /// A path nobody answers.

@@ -66,6 +66,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/tokens"),
     ("DELETE", "/v1/tokens/00"),
     ("GET", "/v1/events"),
+    ("GET", "/v1/events/stream"),
 ];
 
 #[test]

@@ -158,7 +158,7 @@ async fn a_method_that_a_route_does_not_have_is_refused_with_those_it_has() {
         (&world.operators, "HEAD", "/v1/tokens", "POST"),
     ] {
         let reply = ask(plane, request(method, path, "", "")).await;
-        let code = if method == "HEAD" { "405 -" } else { "405 HT-012" };
+        let code = if method == "HEAD" { "405 -" } else { "405 HT-014" };
         assert_eq!(reply.code(), code, "{method} {path}");
         assert_eq!(reply.headers["allow"], allow, "{method} {path}");
         assert_eq!(reply.headers["content-type"], "application/problem+json");

@@ -9,7 +9,7 @@ use rollout_core::port::{ImageError, ImageStore, ImageUpload};
 use rollout_core::rollout::{Commanded, Input};
 use rollout_core::time::Timestamp;
 use rollout_http::backend::{Backend, Check, CheckedIn, Problem};
-use rollout_http::meters::Meters;
+use rollout_http::meters::{Followers, Meters};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -24,6 +24,7 @@ struct Inner {
     now: AtomicU64,
     drawn: AtomicU64,
     meters: Meters,
+    pages: AtomicU64,
     folded: watch::Sender<u64>,
 }
 
@@ -45,6 +46,7 @@ impl Fake {
             now: AtomicU64::new(now.0),
             drawn: AtomicU64::new(0),
             meters: Meters::default(),
+            pages: AtomicU64::new(0),
             folded: watch::channel(0).0,
         }))
     }
@@ -79,6 +81,16 @@ impl Fake {
         };
         self.write(decided.entries);
         decided.answers.into_iter().next().expect("one answer to one ask")
+    }
+
+    /// Those who follow the journal.
+    pub fn meters_of_followers(&self) -> Arc<Followers> {
+        Arc::clone(self.0.meters.followers())
+    }
+
+    /// Pages that were read of the journal.
+    pub fn pages(&self) -> u64 {
+        self.0.pages.load(Ordering::Relaxed)
     }
 
     pub fn journal(&self) -> Vec<Stored> {
@@ -187,8 +199,10 @@ impl Backend for Fake {
     }
 
     async fn entries(&self, after: Seq, limit: usize) -> Result<Vec<Stored>, Problem> {
-        let journal = self.journal();
-        Ok(journal.into_iter().filter(|stored| stored.seq > after).take(limit).collect())
+        self.0.pages.fetch_add(1, Ordering::Relaxed);
+        let (_, journal) = &*self.state();
+        let behind = journal.get(after.0 as usize..).unwrap_or_default();
+        Ok(behind.iter().take(limit).cloned().collect())
     }
 }
 

@@ -6,6 +6,7 @@ mod channels;
 mod client;
 mod device;
 mod fake;
+mod follow;
 mod images;
 mod journey;
 mod life;

@@ -23,6 +23,7 @@ use rollout_core::version::{ReleaseCounter, SecureVersion};
 use rollout_http::token::{self, TokenKind};
 use rollout_http::{Limits, Setup, device_router, operator_router_with};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 pub const NOW: u64 = 1_800_000_000;
@@ -80,6 +81,15 @@ pub fn request(method: &str, path: &str, token: &str, body: impl Into<Body>) -> 
 
 impl World {
     pub fn new() -> Self {
+        Self::with(Setup::default())
+    }
+
+    /// A world whose daemon stops when it is told to.
+    pub fn with_stop(stopped: watch::Receiver<bool>) -> Self {
+        Self::with(Setup { stopped: Some(stopped), ..Setup::default() })
+    }
+
+    fn with(setup: Setup) -> Self {
         let endpoint = Endpoint::new("http://127.0.0.1:7878").expect("an endpoint");
         let fleet = Fleet::new(Hosting::single(endpoint), Span::hours(1));
         let backend = Fake::new(fleet, Timestamp(NOW * 1000));
@@ -92,7 +102,7 @@ impl World {
             Role::Auditor,
         ];
         let limits = Limits { image_bytes: 200_000 };
-        let setup = Setup { limits, ..Setup::default() };
+        let setup = Setup { limits, ..setup };
         let mut world = Self {
             operators: operator_router_with(backend.clone(), setup),
             devices: device_router(backend.clone()),
