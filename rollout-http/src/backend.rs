@@ -25,12 +25,14 @@ pub enum Kind {
     Forbidden,
     /// Not there (404).
     NotFound,
-    /// Not by this method (405).
+    /// There, but not by this method (405).
     Method,
     /// There is something in the way (409).
     Conflict,
     /// Too large (413).
     TooLarge,
+    /// Of a type that is not read (415).
+    MediaType,
     /// Not now (503).
     Unavailable,
     /// A bug or a broken disk (500).

@@ -80,9 +80,24 @@ pub(crate) fn not_readable(error: &serde_json::Error) -> Problem {
     Problem::new(Kind::Invalid, "HT-003", detail, "send the JSON document of this route")
 }
 
-/// Reads the JSON body of an operator.
-pub(crate) async fn operator_json<T: for<'a> Deserialize<'a>>(body: Body) -> Result<T, Problem> {
+/// Reads the JSON body of an operator. Without a type it is taken for JSON.
+pub(crate) async fn operator_json<T: for<'a> Deserialize<'a>>(
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, Problem> {
+    media_type(headers, &["application/json"])?;
     json(&read(body, OPERATOR_BYTES).await?)
+}
+
+/// The type of a body, if it is one of those that are read, or none is given.
+pub(crate) fn media_type(headers: &HeaderMap, read: &[&str]) -> Result<(), Problem> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let kind = value.to_str().unwrap_or("unreadable").split(';').next().unwrap_or_default().trim();
+    if read.iter().any(|read| kind.eq_ignore_ascii_case(read)) {
+        return Ok(());
+    }
+    let detail = format!("the body is {}, not {kind}", read.join(" or "));
+    Err(Problem::new(Kind::MediaType, "HT-008", detail, "set its Content-Type"))
 }
 
 /// Reads a signed document from base64.

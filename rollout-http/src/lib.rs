@@ -25,6 +25,8 @@ mod input;
 #[cfg(feature = "server")]
 pub mod meters;
 #[cfg(feature = "server")]
+mod openapi;
+#[cfg(feature = "server")]
 pub mod problem;
 #[cfg(feature = "server")]
 mod range;

@@ -6,6 +6,7 @@
 
 use crate::backend::Backend;
 use crate::desk::{Desk, Setup};
+use crate::openapi::{Plane, Table};
 use crate::routes::{
     self, access, channels, cohorts, command, device, devices, events, health, images, import,
     life, overview, releases, reports, rollouts,
@@ -13,14 +14,10 @@ use crate::routes::{
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{Method, Request, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get, post, put};
 use axum::{BoxError, Router};
 use http_body_util::{Either, Full};
 use std::time::Instant;
 use tower::ServiceExt as _;
-
-/// The path of the check-in, the hot one.
-const CHECK_IN: &str = "/device/v1/check-in";
 
 /// The body of an answer of the device plane: at hand, or as a route streams it.
 pub type PlaneBody = Either<Full<Bytes>, Body>;
@@ -44,7 +41,7 @@ impl<B: Backend> DevicePlane<B> {
         T: HttpBody<Data = Bytes> + Send + 'static,
         T::Error: Into<BoxError>,
     {
-        if request.method() == Method::POST && request.uri().path() == CHECK_IN {
+        if request.method() == Method::POST && request.uri().path() == device::CHECK_IN {
             let began = Instant::now();
             let (head, body) = request.into_parts();
             let answer = device::answer_check_in(&self.backend, &head.headers, body).await;
@@ -65,16 +62,9 @@ impl<B: Backend> DevicePlane<B> {
 
 /// The device plane.
 pub fn device_router<B: Backend>(backend: B) -> Router {
-    Router::new()
-        .route("/device/v1/enroll", post(device::enroll::<B>))
-        .route(CHECK_IN, post(device::check_in::<B>))
-        .route("/device/v1/begin", post(device::begin::<B>))
-        .route("/device/v1/reports", post(reports::report::<B>))
-        .route("/device/v1/images/{digest}", get(images::download::<B>))
-        .route("/healthz", get(health::alive))
-        .fallback(routes::nowhere)
-        .method_not_allowed_fallback(routes::wrong_method)
-        .with_state(backend)
+    let table = device::table(Table::new(Plane::Devices));
+    let table = images::device_table(reports::table(table));
+    health::lives(table).finish().with_state(backend)
 }
 
 /// The operator plane, with the usual bounds.
@@ -84,56 +74,11 @@ pub fn operator_router<B: Backend>(backend: B) -> Router {
 
 /// The operator plane.
 pub fn operator_router_with<B: Backend>(backend: B, setup: Setup) -> Router {
-    Router::new()
-        .route("/v1/overview", get(overview::overview::<B>))
-        .route("/v1/census", get(overview::census::<B>))
-        .route("/v1/me", get(overview::me::<B>))
-        .route("/v1/root", put(releases::store_root::<B>).get(releases::newest_root::<B>))
-        .route("/v1/roots/{version}", get(releases::root::<B>))
-        .route("/v1/products", get(releases::products::<B>))
-        .route("/v1/products/{product}", get(releases::product::<B>))
-        .route("/v1/releases", post(releases::publish::<B>).get(releases::list::<B>))
-        .route("/v1/releases/{id}", get(releases::show::<B>))
-        .route("/v1/releases/{id}/withdraw", post(releases::withdraw::<B>))
-        .route("/v1/images/{digest}", put(images::upload::<B>).get(images::fetch::<B>))
-        .route("/v1/cohorts", get(cohorts::list::<B>))
-        .route("/v1/cohorts/{name}", put(cohorts::define::<B>).get(cohorts::show::<B>))
-        .route("/v1/enrollments", post(access::open_enrollment::<B>))
-        .route("/v1/products/{product}/channels", get(channels::list::<B>))
-        .route(
-            "/v1/products/{product}/channels/{channel}",
-            put(channels::set::<B>).get(channels::show::<B>).delete(channels::remove::<B>),
-        )
-        .route("/v1/releases/{id}/promote", post(channels::promote::<B>))
-        .route("/v1/devices", get(devices::list::<B>).post(life::add::<B>))
-        .route("/v1/devices/import", post(import::import::<B>))
-        .route("/v1/devices/{id}", get(devices::show::<B>))
-        .route("/v1/devices/{id}/token", post(life::rotate::<B>))
-        .route("/v1/devices/{id}/hold", post(life::hold::<B>))
-        .route("/v1/devices/{id}/release", post(life::release::<B>))
-        .route("/v1/devices/{id}/retire", post(life::retire::<B>))
-        .route("/v1/devices/{id}/notes", post(life::note::<B>))
-        .route("/v1/devices/{id}/replace", post(life::replace::<B>))
-        .route("/v1/rollouts", post(rollouts::create::<B>).get(rollouts::list::<B>))
-        .route("/v1/rollouts/{id}", get(rollouts::show::<B>))
-        .route("/v1/rollouts/{id}/start", post(command::start::<B>))
-        .route("/v1/rollouts/{id}/pause", post(command::pause::<B>))
-        .route("/v1/rollouts/{id}/resume", post(command::resume::<B>))
-        .route("/v1/rollouts/{id}/advance", post(command::advance::<B>))
-        .route("/v1/rollouts/{id}/approve", post(command::approve::<B>))
-        .route("/v1/rollouts/{id}/halt", post(command::halt::<B>))
-        .route("/v1/rollouts/{id}/cancel", post(command::cancel::<B>))
-        .route("/v1/rollouts/{id}/rollback", post(command::rollback::<B>))
-        .route("/v1/rollouts/{id}/devices/{device}", get(rollouts::explain::<B>))
-        .route("/v1/rollouts/{id}/devices/{device}/exclude", post(life::exclude::<B>))
-        .route("/v1/rollouts/{id}/devices/{device}/include", post(life::include::<B>))
-        .route("/v1/tokens", post(access::make_token::<B>))
-        .route("/v1/tokens/{id}", delete(access::revoke_token::<B>))
-        .route("/v1/events", get(events::events::<B>))
-        .route("/v1/events/stream", get(events::stream::<B>))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready::<B>))
-        .fallback(routes::nowhere)
-        .method_not_allowed_fallback(routes::wrong_method)
-        .with_state(Desk::new(backend, setup))
+    let table = overview::table(Table::new(Plane::Operators));
+    let table = images::table(releases::table(table));
+    let table = devices::table(cohorts::table(channels::table(table)));
+    let table = import::table(life::table(table));
+    let table = command::table(rollouts::table(table));
+    let table = events::table(access::table(table));
+    health::table(table).finish().with_state(Desk::new(backend, setup))
 }

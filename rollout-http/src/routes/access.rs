@@ -6,6 +6,7 @@ use crate::backend::{Backend, Kind, Problem};
 use crate::body::v1::{OpenEnrollment, TokenMade, TokenRequest};
 use crate::desk::Desk;
 use crate::input;
+use crate::openapi::{Table, delete, param, post};
 use crate::token::{self, Minted, TokenKind};
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -15,6 +16,33 @@ use rollout_core::fleet::Registered;
 use rollout_core::id::{HardwareModel, Principal};
 use rollout_core::journal::{EnrollmentRecord, Entry, TokenRecord};
 use rollout_core::time::{Span, Timestamp};
+
+/// The routes of tokens and enrollments.
+pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    table
+        .add(
+            post("open_enrollment", "/v1/enrollments", "Let so many devices of a model enroll.")
+                .asks(Operation::OpenEnrollment)
+                .reads::<OpenEnrollment>()
+                .answers::<TokenMade>(201, "The token with which they enroll, shown this once."),
+            open_enrollment::<B>,
+        )
+        .add(
+            post("make_token", "/v1/tokens", "Make a token for a person or a program.")
+                .asks(Operation::MakeToken)
+                .reads::<TokenRequest>()
+                .answers::<TokenMade>(201, "The token, shown this once."),
+            make_token::<B>,
+        )
+        .add(
+            delete("revoke_token", "/v1/tokens/{id}", "Revoke a token.")
+                .asks(Operation::RevokeToken)
+                .takes(&[param::TOKEN])
+                .answers_nothing(204, "It is worth nothing any more.")
+                .refuses(&[404]),
+            revoke_token::<B>,
+        )
+}
 
 /// Longest life of a token, in days.
 //= trust §8: expiry required, at most 90 days
@@ -51,7 +79,7 @@ pub(crate) async fn make_token<B: Backend>(
     body: Body,
 ) -> Answer {
     authorize(&backend, &headers, Operation::MakeToken)?;
-    let asked: TokenRequest = input::operator_json(body).await?;
+    let asked: TokenRequest = input::operator_json(&headers, body).await?;
     let principal = Principal::new(&asked.principal)?;
     if asked.roles.is_empty() {
         let detail = "a token without a role may do nothing";
@@ -96,7 +124,7 @@ pub(crate) async fn open_enrollment<B: Backend>(
     body: Body,
 ) -> Answer {
     authorize(&backend, &headers, Operation::OpenEnrollment)?;
-    let asked: OpenEnrollment = input::operator_json(body).await?;
+    let asked: OpenEnrollment = input::operator_json(&headers, body).await?;
     let hardware = HardwareModel::new(&asked.hardware)?;
     if asked.count == 0 {
         let detail = "an enrollment for no device";

@@ -6,8 +6,11 @@
 use super::{Answer, json, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Problem};
-use crate::body::v1::{ChannelBody, ChannelRequest, PromoteRequest, PromotedBody, parse_template};
+use crate::body::v1::{
+    ChannelBody, ChannelRequest, Channels, PromoteRequest, PromotedBody, parse_template,
+};
 use crate::desk::Desk;
+use crate::openapi::{Table, delete, get, param, post, put};
 use crate::{input, show};
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -18,6 +21,56 @@ use rollout_core::id::{ChannelId, ProductId};
 use rollout_core::journal::ChannelRecord;
 use rollout_core::release::ReleaseId;
 use rollout_core::rollout::{Plan, PlanError};
+
+/// The routes of channels.
+pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    let one = "/v1/products/{product}/channels/{channel}";
+    let named = &[param::PRODUCT, param::CHANNEL];
+    table
+        .add(
+            get("list_channels", "/v1/products/{product}/channels", "Channels of a product.")
+                .asks(Operation::Read)
+                .takes(&[param::PRODUCT])
+                .answers::<Channels>(200, "Each behind the one it follows."),
+            list::<B>,
+        )
+        .add(
+            get("read_channel", one, "A channel.")
+                .asks(Operation::Read)
+                .takes(named)
+                .answers::<ChannelBody>(200, "Its plan and what it follows.")
+                .refuses(&[404]),
+            show::<B>,
+        )
+        .add(
+            put("set_channel", one, "Give a channel a plan.")
+                .asks(Operation::SetChannel)
+                .takes(named)
+                .reads::<ChannelRequest>()
+                .answers::<ChannelBody>(200, "It was just so.")
+                .answers::<ChannelBody>(201, "It is so from now on.")
+                .refuses(&[404, 409]),
+            set::<B>,
+        )
+        .add(
+            delete("remove_channel", one, "Remove a channel that none follows.")
+                .asks(Operation::SetChannel)
+                .takes(named)
+                .answers_nothing(204, "It is gone; rollouts along it go on.")
+                .refuses(&[404, 409]),
+            remove::<B>,
+        )
+        .add(
+            post("promote", "/v1/releases/{id}/promote", "Carry a release to a channel.")
+                .asks(Operation::Promote)
+                .takes(&[param::RELEASE])
+                .reads::<PromoteRequest>()
+                .answers::<PromotedBody>(200, "It was promoted before, by this rollout.")
+                .answers::<PromotedBody>(201, "The rollout that carries it, started.")
+                .refuses(&[404, 409]),
+            promote::<B>,
+        )
+}
 
 /// A release to try a template with; it need not be there.
 const SAMPLE_VERSION: &str = "0.0.0";
@@ -66,7 +119,7 @@ pub(crate) async fn set<B: Backend>(
 ) -> Answer {
     let by = authorize(&backend, &headers, Operation::SetChannel)?;
     let (product, channel) = (ProductId::new(&product)?, ChannelId::new(&channel)?);
-    let asked: ChannelRequest = input::operator_json(body).await?;
+    let asked: ChannelRequest = input::operator_json(&headers, body).await?;
     let after = asked.after.as_deref().map(ChannelId::new).transpose()?;
     let sample = ReleaseId::parse(&format!("{product}@{SAMPLE_VERSION}"))?;
     backend.read(|fleet| plan_for(fleet, &asked.plan, &sample, &channel))?;
@@ -99,7 +152,7 @@ pub(crate) async fn promote<B: Backend>(
 ) -> Answer {
     let by = authorize(&backend, &headers, Operation::Promote)?;
     let release = ReleaseId::parse(&id)?;
-    let PromoteRequest { to } = input::operator_json(body).await?;
+    let PromoteRequest { to } = input::operator_json(&headers, body).await?;
     let channel = ChannelId::new(&to)?;
     let (carried, named) = (release.clone(), channel.clone());
     let check = move |fleet: &Fleet, now| {

@@ -5,6 +5,7 @@ use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
 use crate::body::v1::{CohortBody, CohortRequest, Cohorts};
 use crate::desk::Desk;
+use crate::openapi::{Table, get, param, put};
 use crate::{input, show};
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -12,6 +13,34 @@ use axum::http::{HeaderMap, StatusCode};
 use rollout_core::cohort::Selector;
 use rollout_core::id::{CohortId, DeviceId};
 use rollout_core::journal::CohortRecord;
+
+/// The routes of cohorts.
+pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    table
+        .add(
+            get("list_cohorts", "/v1/cohorts", "All named cohorts, without their members' ids.")
+                .asks(Operation::Read)
+                .answers::<Cohorts>(200, "By name."),
+            list::<B>,
+        )
+        .add(
+            get("read_cohort", "/v1/cohorts/{name}", "A named cohort.")
+                .asks(Operation::Read)
+                .takes(&[param::COHORT])
+                .answers::<CohortBody>(200, "Its meaning, and how many devices belong.")
+                .refuses(&[404]),
+            show::<B>,
+        )
+        .add(
+            put("define_cohort", "/v1/cohorts/{name}", "Give a name a meaning: a query or a list.")
+                .asks(Operation::DefineCohort)
+                .takes(&[param::COHORT])
+                .reads::<CohortRequest>()
+                .answers::<CohortBody>(200, "It had this meaning already.")
+                .answers::<CohortBody>(201, "It has this meaning from here on."),
+            define::<B>,
+        )
+}
 
 /// `PUT /v1/cohorts/{name}`
 pub(crate) async fn define<B: Backend>(
@@ -22,7 +51,7 @@ pub(crate) async fn define<B: Backend>(
 ) -> Answer {
     let by = authorize(&backend, &headers, Operation::DefineCohort)?;
     let name = CohortId::new(&name)?;
-    let asked: CohortRequest = input::operator_json(body).await?;
+    let asked: CohortRequest = input::operator_json(&headers, body).await?;
     let record = match (asked.query, asked.devices) {
         (Some(query), None) => CohortRecord::Query(Selector::parse(&query)?),
         (None, Some(list)) => {

@@ -4,8 +4,11 @@ use super::rollouts::{new_id, rollout_body};
 use super::{Answer, Asked, json, query, rollout_id, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
-use crate::body::v1::{ApproveRequest, PauseRequest, Reasoned, RollbackBody, parse_when};
+use crate::body::v1::{
+    ApproveRequest, PauseRequest, Reasoned, RollbackBody, RolloutBody, parse_when,
+};
 use crate::desk::Desk;
+use crate::openapi::{Route, Table, param, post};
 use crate::{input, show};
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -13,6 +16,76 @@ use axum::http::{HeaderMap, StatusCode};
 use rollout_core::rollout::{Command, Commanded};
 use rollout_core::time::{Span, Timestamp};
 use serde::Deserialize;
+
+/// The routes of commands.
+pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    let drafted = "The draft that takes the rollout back.";
+    table
+        .add(
+            told(post("start", "/v1/rollouts/{id}/start", "Start a draft."), Operation::Start),
+            start::<B>,
+        )
+        .add(
+            told(
+                post("pause", "/v1/rollouts/{id}/pause", "Pause: no offer, no permit."),
+                Operation::Pause,
+            )
+            .reads::<PauseRequest>(),
+            pause::<B>,
+        )
+        .add(
+            told(
+                post("resume", "/v1/rollouts/{id}/resume", "Resume; after a halt two people must."),
+                Operation::Resume,
+            ),
+            resume::<B>,
+        )
+        .add(
+            told(
+                post("advance", "/v1/rollouts/{id}/advance", "Open the next rung without waiting."),
+                Operation::Advance,
+            ),
+            advance::<B>,
+        )
+        .add(
+            told(
+                post("approve", "/v1/rollouts/{id}/approve", "Approve a rung."),
+                Operation::Approve,
+            )
+            .reads::<ApproveRequest>(),
+            approve::<B>,
+        )
+        .add(
+            told(
+                post("halt", "/v1/rollouts/{id}/halt", "Halt: every permit is refused."),
+                Operation::Halt,
+            )
+            .reads::<Reasoned>(),
+            halt::<B>,
+        )
+        .add(
+            told(post("cancel", "/v1/rollouts/{id}/cancel", "End a rollout."), Operation::Cancel),
+            cancel::<B>,
+        )
+        .add(
+            post("roll_back", "/v1/rollouts/{id}/rollback", "Draft the way back of a rollout.")
+                .asks(Operation::RollBack)
+                .takes(&[param::ROLLOUT, param::NEW_ROLLOUT])
+                .answers::<RollbackBody>(200, drafted)
+                .answers::<RollbackBody>(201, drafted)
+                .refuses(&[404, 409]),
+            rollback::<B>,
+        )
+}
+
+/// What every command to a rollout takes and answers.
+fn told(route: Route, operation: Operation) -> Route {
+    route
+        .asks(operation)
+        .takes(&[param::ROLLOUT])
+        .answers::<RolloutBody>(200, "The rollout after it.")
+        .refuses(&[404, 409])
+}
 
 async fn give<B: Backend>(
     backend: &B,
@@ -59,7 +132,7 @@ pub(crate) async fn pause<B: Backend>(
     body: Body,
 ) -> Answer {
     authorize(&backend, &headers, Operation::Pause)?;
-    let asked: PauseRequest = input::operator_json(body).await?;
+    let asked: PauseRequest = input::operator_json(&headers, body).await?;
     let review_at = review(&asked.review, backend.now())?;
     let command = Command::Pause { reason: asked.reason, review_at };
     give(&backend, &headers, &id, Operation::Pause, command).await
@@ -82,7 +155,7 @@ pub(crate) async fn halt<B: Backend>(
     body: Body,
 ) -> Answer {
     authorize(&backend, &headers, Operation::Halt)?;
-    let Reasoned { reason } = input::operator_json(body).await?;
+    let Reasoned { reason } = input::operator_json(&headers, body).await?;
     give(&backend, &headers, &id, Operation::Halt, Command::Halt { reason }).await
 }
 
@@ -94,7 +167,7 @@ pub(crate) async fn approve<B: Backend>(
     body: Body,
 ) -> Answer {
     authorize(&backend, &headers, Operation::Approve)?;
-    let asked: ApproveRequest = input::operator_json(body).await?;
+    let asked: ApproveRequest = input::operator_json(&headers, body).await?;
     let rollout = rollout_id(&id)?;
     let rung = backend.read(|fleet| {
         let running = fleet.rollouts.get(&rollout);

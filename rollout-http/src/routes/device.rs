@@ -7,6 +7,7 @@ use super::{Answer, JSON, json, json_bytes};
 use crate::backend::{Backend, CheckedIn, Kind, Problem};
 use crate::check_in::{self, Prospect};
 use crate::input::{self, DEVICE_BYTES};
+use crate::openapi::{Shows, Table, post, wire as described};
 use crate::{auth, token, url};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
@@ -24,6 +25,37 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// The routes of a device's talk with us, reports and images apart.
+pub(crate) fn table<B: Backend>(table: Table<B>) -> Table<B> {
+    table
+        .add(
+            post("enroll", "/device/v1/enroll", "Ask for the device's own token.")
+                .shows(Shows::Enrollment)
+                .reads::<described::Enroll>()
+                .answers::<described::EnrollAnswer>(201, "The token; asked again, the same.")
+                .refuses(&[403, 409]),
+            enroll::<B>,
+        )
+        .add(
+            post("check_in", CHECK_IN, "Say how the device is, and ask what to do.")
+                .shows(Shows::Device)
+                .reads::<described::CheckIn>()
+                .answers::<described::CheckInAnswer>(200, "What to do.")
+                .refuses(&[403]),
+            check_in::<B>,
+        )
+        .add(
+            post("begin", "/device/v1/begin", "Ask leave to switch to the new image.")
+                .shows(Shows::Device)
+                .reads::<described::Begin>()
+                .answers::<described::BeginAnswer>(200, "Yes, wait, or stop.")
+                .refuses(&[403, 404, 409]),
+            begin::<B>,
+        )
+}
+
+/// The path of the check-in, the hot one.
+pub(crate) const CHECK_IN: &str = "/device/v1/check-in";
 /// A permit may be asked for again after a fraction of the usual interval, in these bounds.
 const RETRY_SECS: std::ops::RangeInclusive<u64> = 1..=300;
 

@@ -6,8 +6,9 @@
 use super::{Answer, Asked, json, query};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
-use crate::body::v1::DevicePage;
+use crate::body::v1::{DeviceBody, DevicePage};
 use crate::desk::Desk;
+use crate::openapi::{Table, get, param};
 use crate::show;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -18,6 +19,26 @@ use rollout_core::device::Device;
 use rollout_core::fleet::Fleet;
 use serde::Deserialize;
 use std::collections::BTreeSet;
+
+/// The routes of devices.
+pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    table
+        .add(
+            get("list_devices", "/v1/devices", "Devices, a page at a time.")
+                .asks(Operation::Read)
+                .takes(&[param::SELECTS, param::SORT, param::AFTER_PLACE, param::DEVICES])
+                .answers::<DevicePage>(200, "A page; `next` says where the next begins."),
+            list::<B>,
+        )
+        .add(
+            get("read_device", "/v1/devices/{id}", "A device.")
+                .asks(Operation::Read)
+                .takes(&[param::DEVICE_ID])
+                .answers::<DeviceBody>(200, "What is known of it.")
+                .refuses(&[404]),
+            show::<B>,
+        )
+}
 
 /// Most devices of a page.
 const PAGE: usize = 500;

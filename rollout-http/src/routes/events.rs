@@ -9,17 +9,39 @@ use crate::backend::{Backend, Kind, Problem};
 use crate::body::v1::EventLine;
 use crate::desk::Desk;
 use crate::follow::{Filter, Follower};
+use crate::openapi::{Table, get, param};
 use crate::show;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::stream;
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::journal::Seq;
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::fmt::Write as _;
+
+/// The routes of the journal.
+pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    let wanted = [param::AFTER, param::ENTRIES, param::OF_ROLLOUT, param::BY_DEVICE, param::KIND];
+    let endless = "An endless stream: `id` is the place, `event` the kind, `data` an EventLine.";
+    table
+        .add(
+            get("read_events", "/v1/events", "Entries of the journal, as JSON lines.")
+                .asks(Operation::ReadEvents)
+                .takes(&wanted)
+                .answers_raw(200, "application/jsonl", "One EventLine a line; `Link` goes on."),
+            events::<B>,
+        )
+        .add(
+            get("follow_events", "/v1/events/stream", "Entries as they are written.")
+                .asks(Operation::ReadEvents)
+                .takes(&wanted)
+                .takes(&[param::LAST_EVENT_ID])
+                .answers_raw(200, EVENT_STREAM, endless),
+            stream::<B>,
+        )
+}
 
 /// Most entries of a page.
 const PAGE: usize = 1000;
@@ -154,7 +176,7 @@ fn follow<B: Backend>(desk: Desk<B>, headers: HeaderMap, wanted: &Wanted) -> Ans
     let Desk { backend, hub, .. } = desk;
     let follower = Follower { seat: hub.seat()?, hub, filter, place };
     let chunks = follower.start(move || auth::caller(&backend, &headers).is_ok());
-    let chunks = stream::unfold(chunks, |mut chunks| async move {
+    let chunks = futures_util::stream::unfold(chunks, |mut chunks| async move {
         let chunk = chunks.recv().await?;
         Some((Ok::<Bytes, Infallible>(chunk), chunks))
     });

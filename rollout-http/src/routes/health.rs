@@ -4,8 +4,30 @@ use super::{Answer, json};
 use crate::backend::Backend;
 use crate::body::v1::Ready;
 use crate::desk::Desk;
+use crate::openapi::{Table, get};
 use axum::extract::State;
 use axum::http::StatusCode;
+
+/// The routes of health, for operators.
+pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    lives(table).add(
+        get("ready", "/readyz", "Whether it has a model to answer from.")
+            .answers::<Ready>(200, "It has."),
+        ready::<B>,
+    )
+}
+
+/// Whether the daemon lives, on both planes.
+pub(crate) fn lives<S: Clone + Send + Sync + 'static>(table: Table<S>) -> Table<S> {
+    table.add(
+        get("alive", "/healthz", "Whether the daemon lives.").answers_raw(
+            200,
+            "text/plain",
+            "`ok`.",
+        ),
+        alive,
+    )
+}
 
 /// It lives.
 pub(crate) async fn alive() -> &'static str {

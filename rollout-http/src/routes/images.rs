@@ -9,6 +9,7 @@ use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
 use crate::body::v1::Stored;
 use crate::desk::Desk;
+use crate::openapi::{Route, Table, get, param, put};
 use crate::range::{Part, asked};
 use crate::{input, url};
 use axum::body::Body;
@@ -18,6 +19,49 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt as _, stream};
 use rollout_core::id::Digest;
 use rollout_core::port::{ImageError, ImageStore as _, ImageUpload as _};
+use serde_json::Value;
+
+/// The routes of images, for operators.
+pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    let octets = serde_json::json!({ "type": "string", "contentEncoding": "binary" });
+    table
+        .add(
+            put("upload_image", "/v1/images/{digest}", "Upload an image, once.")
+                .asks(Operation::UploadImage)
+                .takes(&[param::IMAGE])
+                .reads_raw(&["application/octet-stream"], &octets, Value::Null)
+                .answers::<Stored>(200, "It was stored already.")
+                .answers::<Stored>(201, "It is stored."),
+            upload::<B>,
+        )
+        .add(
+            sent(get("fetch_image", "/v1/images/{digest}", "An image, or a part of it."))
+                .asks(Operation::Read)
+                .takes(&[param::IMAGE, param::RANGE]),
+            fetch::<B>,
+        )
+}
+
+/// The route of images, for devices.
+pub(crate) fn device_table<B: Backend>(table: Table<B>) -> Table<B> {
+    let path = "/device/v1/images/{digest}";
+    table.add(
+        sent(get("download_image", path, "An image, by a path that was signed for a device."))
+            .takes(&[param::IMAGE, param::RANGE])
+            .needs(&[param::SIGNED_DEVICE, param::SIGNED_UNTIL, param::SIGNATURE])
+            .refuses(&[403]),
+        download::<B>,
+    )
+}
+
+/// What a route answers that sends an image.
+fn sent(route: Route) -> Route {
+    route
+        .answers_raw(200, "application/octet-stream", "All of it.")
+        .answers_raw(206, "application/octet-stream", "The part that was asked for.")
+        .answers_nothing(304, "It is what the caller has.")
+        .refuses(&[404, 416])
+}
 
 /// Bytes of one read from the image store.
 const CHUNK: u64 = 64 * 1024;
@@ -103,15 +147,15 @@ async fn send<B: Backend>(backend: B, digest: Digest, headers: &HeaderMap) -> An
             let hint = "ask for bytes that it has";
             let mut response = Problem::new(Kind::Invalid, "UP-005", detail, hint).into_response();
             *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
-            put(&mut response, header::CONTENT_RANGE, &format!("bytes */{length}"));
+            set(&mut response, header::CONTENT_RANGE, &format!("bytes */{length}"));
             return Ok(response);
         }
     };
     let body = Body::from_stream(read(backend, digest, first, last));
     let mut response = dressed(status, &etag, body);
-    put(&mut response, header::CONTENT_LENGTH, &(last - first + 1).to_string());
+    set(&mut response, header::CONTENT_LENGTH, &(last - first + 1).to_string());
     if status == StatusCode::PARTIAL_CONTENT {
-        put(&mut response, header::CONTENT_RANGE, &format!("bytes {first}-{last}/{length}"));
+        set(&mut response, header::CONTENT_RANGE, &format!("bytes {first}-{last}/{length}"));
     }
     Ok(response)
 }
@@ -125,7 +169,7 @@ fn is_known(headers: &HeaderMap, etag: &str) -> bool {
 
 fn dressed(status: StatusCode, etag: &str, body: Body) -> Response {
     let mut response = (status, body).into_response();
-    put(&mut response, header::ETAG, etag);
+    set(&mut response, header::ETAG, etag);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, FOREVER);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -134,7 +178,7 @@ fn dressed(status: StatusCode, etag: &str, body: Body) -> Response {
     response
 }
 
-fn put(response: &mut Response, name: header::HeaderName, value: &str) {
+fn set(response: &mut Response, name: header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

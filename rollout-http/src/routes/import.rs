@@ -7,9 +7,10 @@ use super::{Answer, Asked, json, life, query};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
 use crate::body::v1::Imported;
-use crate::csv::{Row, Table, Wrong};
+use crate::csv::{self, Row, Wrong};
 use crate::desk::Desk;
 use crate::input;
+use crate::openapi::{Table, param, post};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -18,6 +19,21 @@ use rollout_core::fleet::{DeviceError, Fleet, NewDevice};
 use rollout_core::hosting::HomeId;
 use rollout_core::id::{DeviceId, HardwareModel, Principal};
 use serde::Deserialize;
+
+/// The route of imports.
+pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    let rows = serde_json::json!({ "type": "string" });
+    let example = serde_json::json!("id,model,region\nsn-0001,bench-1,eu-west\n");
+    table.add(
+        post("import_devices", "/v1/devices/import", "Add the devices of a table.")
+            .asks(Operation::ManageDevices)
+            .takes(&[param::DRY_RUN])
+            .reads_raw(&["text/csv"], &rows, example)
+            .answers::<Imported>(200, "All of them are in.")
+            .refuses(&[404, 409]),
+        import::<B>,
+    )
+}
 
 /// Devices written at a time.
 const BATCH: usize = 1000;
@@ -54,7 +70,7 @@ pub(crate) async fn import<B: Backend>(
     let by = authorize(&backend, &headers, Operation::ManageDevices)?;
     let Taken { dry_run } = query(taken)?;
     let mut import = Import { backend, by, dry_run, done: Imported::default() };
-    let mut table = Table::new();
+    let mut table = csv::Table::new();
     let mut batch = Batch::default();
     let mut columns = None;
     let mut is_open = true;

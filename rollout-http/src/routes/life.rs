@@ -7,8 +7,11 @@
 use super::{Answer, json, rollout_id, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Check, Problem};
-use crate::body::v1::{AddDevice, DeviceToken, NoteRequest, Reasoned, ReplaceRequest};
+use crate::body::v1::{
+    AddDevice, DeviceBody, DeviceToken, ExplanationBody, NoteRequest, Reasoned, ReplaceRequest,
+};
 use crate::desk::Desk;
+use crate::openapi::{Route, Table, param, post};
 use crate::{input, show, token};
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -18,6 +21,96 @@ use rollout_core::hosting::HomeId;
 use rollout_core::id::{DeviceId, Digest, HardwareModel};
 use rollout_core::journal::StandingChange;
 
+/// The routes of a device's life.
+pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    let table = given(table).add(
+        changed(post("hold_device", "/v1/devices/{id}/hold", "Keep a device out for a while."))
+            .asks(Operation::HoldDevice)
+            .reads::<Reasoned>(),
+        hold::<B>,
+    );
+    table
+        .add(
+            changed(post("release_device", "/v1/devices/{id}/release", "Let it take part again."))
+                .asks(Operation::HoldDevice),
+            release::<B>,
+        )
+        .add(
+            changed(post("retire_device", "/v1/devices/{id}/retire", "End a device's part."))
+                .asks(Operation::ManageDevices)
+                .reads::<Reasoned>(),
+            retire::<B>,
+        )
+        .add(
+            changed(post("note_device", "/v1/devices/{id}/notes", "Write something about it."))
+                .asks(Operation::NoteDevice)
+                .reads::<NoteRequest>(),
+            note::<B>,
+        )
+        .add(
+            left_out(post("exclude_device", OUT, "Leave a device out of a rollout."))
+                .reads::<Reasoned>(),
+            exclude::<B>,
+        )
+        .add(
+            left_out(post("include_device", IN, "Take a device into a rollout again.")),
+            include::<B>,
+        )
+}
+
+const OUT: &str = "/v1/rollouts/{id}/devices/{device}/exclude";
+const IN: &str = "/v1/rollouts/{id}/devices/{device}/include";
+
+/// The routes that give a token.
+fn given<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    let token = "Its token, in this answer alone.";
+    table
+        .add(
+            post("add_device", "/v1/devices", "Add a device by hand.")
+                .asks(Operation::ManageDevices)
+                .reads::<AddDevice>()
+                .answers::<DeviceToken>(200, "It was there, just so.")
+                .answers::<DeviceToken>(201, token)
+                .refuses(&[404, 409]),
+            add::<B>,
+        )
+        .add(
+            post("rotate_token", "/v1/devices/{id}/token", "Give a device another token.")
+                .asks(Operation::ManageDevices)
+                .takes(&[param::DEVICE_ID])
+                .answers::<DeviceToken>(201, token)
+                .refuses(&[404, 409]),
+            rotate::<B>,
+        )
+        .add(
+            post("replace_device", "/v1/devices/{id}/replace", "Put another in its place.")
+                .asks(Operation::ManageDevices)
+                .takes(&[param::DEVICE_ID])
+                .reads::<ReplaceRequest>()
+                .answers::<DeviceToken>(200, "It was replaced by it before.")
+                .answers::<DeviceToken>(201, token)
+                .refuses(&[404, 409]),
+            replace::<B>,
+        )
+}
+
+/// What a route takes and answers that changes a device.
+fn changed(route: Route) -> Route {
+    route
+        .takes(&[param::DEVICE_ID])
+        .answers::<DeviceBody>(200, "The device after it.")
+        .refuses(&[404, 409])
+}
+
+/// What a route takes and answers that leaves a device out, or takes it in.
+fn left_out(route: Route) -> Route {
+    route
+        .asks(Operation::ExcludeDevice)
+        .takes(&[param::ROLLOUT, param::OF_DEVICE])
+        .answers::<ExplanationBody>(200, "How it stands in the rollout after it.")
+        .refuses(&[404, 409])
+}
+
 /// `POST /v1/devices`
 pub(crate) async fn add<B: Backend>(
     State(Desk { backend, .. }): State<Desk<B>>,
@@ -25,7 +118,7 @@ pub(crate) async fn add<B: Backend>(
     body: Body,
 ) -> Answer {
     let by = authorize(&backend, &headers, Operation::ManageDevices)?;
-    let asked: AddDevice = input::operator_json(body).await?;
+    let asked: AddDevice = input::operator_json(&headers, body).await?;
     let device = DeviceId::new(&asked.id)?;
     let (text, hash) = first_token(&backend, &device);
     let new = NewDevice {
@@ -80,7 +173,7 @@ pub(crate) async fn hold<B: Backend>(
     body: Body,
 ) -> Answer {
     authorize(&backend, &headers, Operation::HoldDevice)?;
-    let Reasoned { reason } = input::operator_json(body).await?;
+    let Reasoned { reason } = input::operator_json(&headers, body).await?;
     set(&backend, &headers, &id, Operation::HoldDevice, StandingChange::Hold { reason }).await
 }
 
@@ -101,7 +194,7 @@ pub(crate) async fn retire<B: Backend>(
     body: Body,
 ) -> Answer {
     authorize(&backend, &headers, Operation::ManageDevices)?;
-    let Reasoned { reason } = input::operator_json(body).await?;
+    let Reasoned { reason } = input::operator_json(&headers, body).await?;
     let retired = StandingChange::Retire { reason };
     set(&backend, &headers, &id, Operation::ManageDevices, retired).await
 }
@@ -129,7 +222,7 @@ pub(crate) async fn note<B: Backend>(
 ) -> Answer {
     let by = authorize(&backend, &headers, Operation::NoteDevice)?;
     let device = DeviceId::new(&id)?;
-    let NoteRequest { text } = input::operator_json(body).await?;
+    let NoteRequest { text } = input::operator_json(&headers, body).await?;
     let noted = device.clone();
     let check = move |fleet: &Fleet, _| Ok(fleet.note(noted, text, by)?);
     written(&backend, &device, Box::new(check)).await
@@ -155,7 +248,7 @@ pub(crate) async fn replace<B: Backend>(
 ) -> Answer {
     let by = authorize(&backend, &headers, Operation::ManageDevices)?;
     let old = DeviceId::new(&id)?;
-    let asked: ReplaceRequest = input::operator_json(body).await?;
+    let asked: ReplaceRequest = input::operator_json(&headers, body).await?;
     let new = DeviceId::new(&asked.by)?;
     let (token, hash) = first_token(&backend, &new);
     let same = || backend.read(|fleet| fleet.devices.get(&old).map(|old| old.hardware.clone()));
@@ -178,7 +271,7 @@ pub(crate) async fn exclude<B: Backend>(
 ) -> Answer {
     let by = authorize(&backend, &headers, Operation::ExcludeDevice)?;
     let (rollout, device) = (rollout_id(&id)?, DeviceId::new(&device)?);
-    let Reasoned { reason } = input::operator_json(body).await?;
+    let Reasoned { reason } = input::operator_json(&headers, body).await?;
     let left_out = device.clone();
     let check = move |fleet: &Fleet, _| Ok(fleet.exclude(rollout, left_out, reason, by)?);
     backend.register(Box::new(check)).await?;

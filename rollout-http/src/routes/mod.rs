@@ -20,7 +20,7 @@ use crate::backend::{Kind, Problem};
 use axum::body::Body;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use rollout_core::id::RolloutId;
 use rollout_core::journal::Stored;
@@ -73,12 +73,6 @@ pub(crate) fn rollout_id(text: &str) -> Result<RolloutId, Problem> {
     Ok(RolloutId::parse(text)?)
 }
 
-/// A method that a path does not have. Those that it has are in the `Allow` of the answer.
-pub(crate) async fn wrong_method(method: Method) -> Problem {
-    let detail = format!("this route has no {method}");
-    Problem::new(Kind::Method, "HT-014", detail, "use one of the methods in `Allow`")
-}
-
 /// A path nobody answers.
 pub(crate) async fn nowhere() -> Problem {
     let detail = "there is no such route";
@@ -88,4 +82,10 @@ pub(crate) async fn nowhere() -> Problem {
         detail,
         "operators are under /v1, devices under /device/v1",
     )
+}
+
+/// A path that is answered, by another method.
+pub(crate) async fn method_not_allowed() -> Problem {
+    let detail = "this path does not know this method";
+    Problem::new(Kind::Method, "HT-014", detail, "`Allow` says which it knows")
 }

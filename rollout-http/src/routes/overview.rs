@@ -3,13 +3,38 @@
 use super::{Answer, Asked, json, query};
 use crate::auth::{self, Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
-use crate::body::v1::{MeBody, OverviewBody};
+use crate::body::v1::{CensusBody, MeBody, OverviewBody};
 use crate::desk::Desk;
+use crate::openapi::{Table, get, param};
 use crate::show;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use rollout_core::wire::ATTRIBUTE_NAME_BYTES;
 use serde::Deserialize;
+
+/// The routes of the first screen.
+pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    table
+        .add(
+            get("overview", "/v1/overview", "How everything stands, in one answer.")
+                .asks(Operation::Read)
+                .answers::<OverviewBody>(200, "The whole fleet and every rollout."),
+            overview::<B>,
+        )
+        .add(
+            get("census", "/v1/census", "Devices by two attributes.")
+                .asks(Operation::Read)
+                .takes(&[param::ROW, param::COLUMN])
+                .answers::<CensusBody>(200, "The table."),
+            census::<B>,
+        )
+        .add(
+            get("me", "/v1/me", "Who asks, and what they may.")
+                .asks(Operation::Read)
+                .answers::<MeBody>(200, "Principal, roles and operations."),
+            me::<B>,
+        )
+}
 
 /// `GET /v1/overview`
 pub(crate) async fn overview<B: Backend>(
@@ -36,7 +61,7 @@ pub(crate) async fn overview<B: Backend>(
 /// Which table.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Table {
+pub(crate) struct Axes {
     row: Option<String>,
     column: Option<String>,
 }
@@ -45,10 +70,10 @@ pub(crate) struct Table {
 pub(crate) async fn census<B: Backend>(
     State(desk): State<Desk<B>>,
     headers: HeaderMap,
-    table: Asked<Table>,
+    axes: Asked<Axes>,
 ) -> Answer {
     authorize(&desk.backend, &headers, Operation::Read)?;
-    let Table { row, column } = query(table)?;
+    let Axes { row, column } = query(axes)?;
     let (row, column) = (attribute(row, "model")?, attribute(column, "version")?);
     json(StatusCode::OK, &*desk.census(&row, &column))
 }

@@ -6,8 +6,11 @@
 use super::{Answer, json, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
-use crate::body::v1::{Products, PublishRequest, Reasoned, Releases, RootBody, Stored};
+use crate::body::v1::{
+    ProductBody, Products, PublishRequest, Reasoned, ReleaseBody, Releases, RootBody, Stored,
+};
 use crate::desk::Desk;
+use crate::openapi::{Table, get, param, post, put};
 use crate::{input, show};
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -23,6 +26,88 @@ use rollout_core::version::ReleaseCounter;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
+/// The routes of roots, products and releases.
+pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    of_releases(of_roots(table))
+}
+
+fn of_roots<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    table
+        .add(
+            put("store_root", "/v1/root", "Store the next root document.")
+                .asks(Operation::StoreRoot)
+                .reads::<RootBody>()
+                .answers::<Stored>(200, "It was stored already.")
+                .answers::<Stored>(201, "It is in force.")
+                .refuses(&[409]),
+            store_root::<B>,
+        )
+        .add(
+            get("newest_root", "/v1/root", "The newest root document.")
+                .asks(Operation::Read)
+                .answers::<RootBody>(200, "As it was signed.")
+                .refuses(&[404]),
+            newest_root::<B>,
+        )
+        .add(
+            get("read_root", "/v1/roots/{version}", "The root document of a version.")
+                .asks(Operation::Read)
+                .takes(&[param::ROOT_VERSION])
+                .answers::<RootBody>(200, "As it was signed.")
+                .refuses(&[404]),
+            root::<B>,
+        )
+        .add(
+            get("list_products", "/v1/products", "All products.")
+                .asks(Operation::Read)
+                .answers::<Products>(200, "By name."),
+            products::<B>,
+        )
+        .add(
+            get("read_product", "/v1/products/{product}", "What a publisher needs to know of one.")
+                .asks(Operation::Read)
+                .takes(&[param::PRODUCT])
+                .answers::<ProductBody>(200, "Also of one that has no release yet."),
+            product::<B>,
+        )
+}
+
+fn of_releases<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    table
+        .add(
+            get("list_releases", "/v1/releases", "All releases.")
+                .asks(Operation::Read)
+                .answers::<Releases>(200, "By product and version."),
+            list::<B>,
+        )
+        .add(
+            post("publish_release", "/v1/releases", "Publish a release; its images are stored.")
+                .asks(Operation::Publish)
+                .reads::<PublishRequest>()
+                .answers::<ReleaseBody>(200, "It was published already.")
+                .answers::<ReleaseBody>(201, "It is published.")
+                .refuses(&[404, 409]),
+            publish::<B>,
+        )
+        .add(
+            get("read_release", "/v1/releases/{id}", "A release.")
+                .asks(Operation::Read)
+                .takes(&[param::RELEASE])
+                .answers::<ReleaseBody>(200, "As it was published, and whether it still is.")
+                .refuses(&[404]),
+            show::<B>,
+        )
+        .add(
+            post("withdraw_release", "/v1/releases/{id}/withdraw", "Withdraw a release.")
+                .asks(Operation::Withdraw)
+                .takes(&[param::RELEASE])
+                .reads::<Reasoned>()
+                .answers::<ReleaseBody>(200, "Nobody is offered it any more.")
+                .refuses(&[404, 409]),
+            withdraw::<B>,
+        )
+}
+
 /// What is read of a [`RootBody`] that somebody stores.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,7 +122,7 @@ pub(crate) async fn store_root<B: Backend>(
     body: Body,
 ) -> Answer {
     authorize(&backend, &headers, Operation::StoreRoot)?;
-    let asked: RootRequest = input::operator_json(body).await?;
+    let asked: RootRequest = input::operator_json(&headers, body).await?;
     let envelope = input::envelope(&asked.envelope)?;
     let written =
         backend.register(Box::new(move |fleet, _| Ok(fleet.accept_root(&envelope)?))).await?;
@@ -135,7 +220,7 @@ pub(crate) async fn publish<B: Backend>(
     body: Body,
 ) -> Answer {
     let by = authorize(&backend, &headers, Operation::Publish)?;
-    let record = record(input::operator_json(body).await?, by)?;
+    let record = record(input::operator_json(&headers, body).await?, by)?;
     let now = backend.now();
     backend.read(|fleet| fleet.publish(&record, now))?;
     let back = record.way_back.as_ref().map(|(_, manifests)| manifests.as_slice());
@@ -214,7 +299,7 @@ pub(crate) async fn withdraw<B: Backend>(
 ) -> Answer {
     let by = authorize(&backend, &headers, Operation::Withdraw)?;
     let id = ReleaseId::parse(&id)?;
-    let Reasoned { reason } = input::operator_json(body).await?;
+    let Reasoned { reason } = input::operator_json(&headers, body).await?;
     if reason.trim().is_empty() {
         return Err(rollout_core::rollout::Refusal::NoReason.into());
     }

@@ -5,6 +5,7 @@ use super::{Answer, json};
 use crate::auth;
 use crate::backend::{Backend, Kind, Problem};
 use crate::input::{self, DEVICE_BYTES};
+use crate::openapi::{Shows, Table, post, wire as described};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -12,6 +13,18 @@ use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::journal::ReportRecord;
 use rollout_core::wire;
 use serde_json::value::RawValue;
+
+/// The route of reports.
+pub(crate) fn table<B: Backend>(table: Table<B>) -> Table<B> {
+    table.add(
+        post("report", "/device/v1/reports", "Report what happened; all of it is taken, or none.")
+            .shows(Shows::Device)
+            .reads::<described::Reports>()
+            .answers::<described::ReportsAnswer>(200, "All of it is on disk.")
+            .refuses(&[403, 404, 409]),
+        report::<B>,
+    )
+}
 
 /// `POST /device/v1/reports`
 pub(crate) async fn report<B: Backend>(

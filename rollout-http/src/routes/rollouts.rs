@@ -6,19 +6,72 @@
 use super::{Answer, Asked, json, query, rollout_id, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
-use crate::body::v1::{RolloutList, parse_plan_with};
+use crate::body::v1::{CheckBody, ExplanationBody, RolloutBody, RolloutList, parse_plan_with};
 use crate::desk::Desk;
 use crate::input::{self, OPERATOR_BYTES};
+use crate::openapi::{Table, get, param, post};
 use crate::show;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use rollout_core::fleet::Running;
 use rollout_core::id::{DeviceId, Principal, RolloutId};
 use rollout_core::rollout::{Plan, Rollout};
 use rollout_core::time::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 use std::sync::Arc;
+
+/// Types that plans have.
+const PLAN_TYPES: [&str; 3] = ["application/toml", "application/json", "text/plain"];
+
+/// The routes of rollouts, commands apart.
+pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    let drafted = "The draft; with `dry_run` what the plan would do, a CheckBody.";
+    let text = serde_json::json!({ "type": "string", "maxLength": OPERATOR_BYTES });
+    table
+        .add(
+            get("list_rollouts", "/v1/rollouts", "All rollouts, oldest first.")
+                .asks(Operation::Read)
+                .answers::<RolloutList>(200, "One line each."),
+            list::<B>,
+        )
+        .add(
+            post(
+                "draft_rollout",
+                "/v1/rollouts",
+                "Draft a rollout by its plan, or check the plan.",
+            )
+            .asks(Operation::Draft)
+            .asks(Operation::CheckPlan)
+            .takes(&[param::NEW_ROLLOUT, param::DRY_RUN])
+            .reads_raw(&PLAN_TYPES, &text, Value::Null)
+            .answers_either::<RolloutBody, CheckBody>(200, drafted)
+            .answers::<RolloutBody>(201, "The draft. It waits to be started.")
+            .refuses(&[404, 409, 415]),
+            create::<B>,
+        )
+        .add(
+            get("read_rollout", "/v1/rollouts/{id}", "A rollout: where it stands, and why.")
+                .asks(Operation::Read)
+                .takes(&[param::ROLLOUT])
+                .answers::<RolloutBody>(200, "The rollout.")
+                .refuses(&[404]),
+            show::<B>,
+        )
+        .add(
+            get(
+                "explain_device",
+                "/v1/rollouts/{id}/devices/{device}",
+                "Why a device has, or has not, what a rollout installs.",
+            )
+            .asks(Operation::Read)
+            .takes(&[param::ROLLOUT, param::OF_DEVICE])
+            .answers::<ExplanationBody>(200, "By the function that decides.")
+            .refuses(&[404]),
+            explain::<B>,
+        )
+}
 
 /// How a plan is to be taken.
 #[derive(Debug, Deserialize)]
@@ -57,12 +110,7 @@ pub(crate) async fn create<B: Backend>(
 
 /// The text of a plan, if its type is one that plans have.
 fn plan_text<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Result<&'a str, Problem> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
-    if !["", "application/toml", "application/json", "text/plain"].contains(&kind) {
-        let detail = format!("a plan is application/toml or application/json, not {kind}");
-        return Err(Problem::new(Kind::Invalid, "HT-008", detail, "set its Content-Type"));
-    }
+    input::media_type(headers, &PLAN_TYPES)?;
     std::str::from_utf8(bytes).map_err(|error| {
         let detail = format!("the plan is not UTF-8 after byte {}", error.valid_up_to());
         Problem::new(Kind::Invalid, "HT-009", detail, "save it as UTF-8")

@@ -10,6 +10,7 @@ mod follow;
 mod images;
 mod journey;
 mod life;
+mod openapi;
 mod overview;
 mod plan;
 mod world;

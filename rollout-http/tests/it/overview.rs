@@ -62,7 +62,8 @@ async fn whoever_asks_is_told_what_they_may() {
         "check a plan",
         "resume a rollout",
         "approve a rung",
-        "halt a rollout"
+        "halt a rollout",
+        "note something about a device"
       ],
       "principal": "bob",
       "roles": [

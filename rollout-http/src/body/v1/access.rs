@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A role, as the API writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RoleName {
     /// Look.
@@ -41,6 +42,7 @@ impl From<RoleName> for rollout_core::journal::Role {
 
 /// Asks for a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
     /// Whom it stands for.
@@ -54,6 +56,7 @@ pub struct TokenRequest {
 
 /// A token that was made. The text is shown this once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct TokenMade {
     /// Public id.
     pub id: String,
@@ -71,6 +74,7 @@ impl core::fmt::Debug for TokenMade {
 
 /// Lets devices enroll.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OpenEnrollment {
     /// Of which model.
@@ -87,6 +91,7 @@ pub type EnrollmentOpened = TokenMade;
 
 /// One entry of the journal, for people and programs that follow it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct EventLine {
     /// Place in the journal.
     pub seq: u64,
@@ -106,6 +111,7 @@ pub struct EventLine {
 
 /// Whether requests can be served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Ready {
     /// The last entry that was folded.
     pub read_to: u64,
@@ -118,6 +124,7 @@ pub struct Ready {
 /// `application/problem+json`.
 //= RFC 9457 §3
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ProblemBody {
     /// Page about the code.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a channel is to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChannelRequest {
     /// Its plan, TOML or JSON, without `release` and `name`: promoting gives it both.
@@ -16,6 +17,7 @@ pub struct ChannelRequest {
 
 /// A channel of a product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ChannelBody {
     /// The product.
     pub product: String,
@@ -31,6 +33,7 @@ pub struct ChannelBody {
 
 /// The channels of a product, each behind the one it follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Channels {
     /// The channels.
     pub channels: Vec<ChannelBody>,
@@ -38,6 +41,7 @@ pub struct Channels {
 
 /// Carries a release to a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PromoteRequest {
     /// The channel.
@@ -46,6 +50,7 @@ pub struct PromoteRequest {
 
 /// A promotion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct PromotedBody {
     /// What was promoted.
     pub release: String,
@@ -59,6 +64,7 @@ pub struct PromotedBody {
 
 /// How a release stands in a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct PromotionLine {
     /// The channel.
     pub channel: String,

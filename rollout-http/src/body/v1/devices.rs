@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 /// A device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct DeviceBody {
     /// Its id.
     pub id: String,
@@ -47,6 +48,7 @@ pub struct DeviceBody {
 
 /// What somebody wrote about a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct NoteBody {
     /// When.
     pub at: u64,
@@ -58,6 +60,7 @@ pub struct NoteBody {
 
 /// How a device came through one rollout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct DeviceExecution {
     /// The rollout.
     pub rollout: String,
@@ -73,6 +76,7 @@ pub struct DeviceExecution {
 
 /// A device to be added by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AddDevice {
     /// Its id: 1 to 128 of letters, digits, `.`, `_`, `:`, `-`.
@@ -89,6 +93,7 @@ pub struct AddDevice {
 
 /// A device with its token, which is in this answer alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct DeviceToken {
     /// The device.
     pub device: String,
@@ -98,6 +103,7 @@ pub struct DeviceToken {
 
 /// A note to be written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NoteRequest {
     /// What.
@@ -106,6 +112,7 @@ pub struct NoteRequest {
 
 /// The device that takes another's place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReplaceRequest {
     /// Its id.
@@ -117,6 +124,7 @@ pub struct ReplaceRequest {
 
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Imported {
     /// Rows read, the header not counted.
     pub rows: u64,
@@ -128,6 +136,7 @@ pub struct Imported {
 
 /// A page of devices, by id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct DevicePage {
     /// The devices.
     pub devices: Vec<DeviceBody>,
@@ -139,6 +148,7 @@ pub struct DevicePage {
 
 /// What a cohort's name is to mean: a query or a list, one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CohortRequest {
     /// Whoever it selects.
@@ -151,6 +161,7 @@ pub struct CohortRequest {
 
 /// A named cohort.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct CohortBody {
     /// Its name.
     pub name: String,
@@ -164,6 +175,7 @@ pub struct CohortBody {
 
 /// All named cohorts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Cohorts {
     /// By name, without their members' ids.
     pub cohorts: Vec<CohortBody>,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 /// How everything stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct OverviewBody {
     /// The server's name, as its settings give it.
     pub name: String,
@@ -25,6 +26,7 @@ pub struct OverviewBody {
 
 /// All devices, each counted once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct FleetBody {
     /// How many there are.
     pub total: u64,
@@ -39,6 +41,7 @@ pub struct FleetBody {
 
 /// Devices of a version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct VersionLine {
     /// The version.
     pub version: String,
@@ -48,6 +51,7 @@ pub struct VersionLine {
 
 /// Devices by two attributes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct CensusBody {
     /// The attribute of the rows.
     pub row: String,
@@ -65,6 +69,7 @@ pub struct CensusBody {
 
 /// Who asks, and what they may.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct MeBody {
     /// Whom the token stands for.
     pub principal: String,

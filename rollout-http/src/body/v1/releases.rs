@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A root document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct RootBody {
     /// The signed document, base64.
     pub envelope: String,
@@ -15,6 +16,7 @@ pub struct RootBody {
 
 /// Whether a request has changed anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Stored {
     /// `new`, or `known` if all of it was there already.
     pub state: String,
@@ -22,6 +24,7 @@ pub struct Stored {
 
 /// A release to be published. What it installs is in the manifests and nowhere else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PublishRequest {
     /// `product@version`.
@@ -40,6 +43,7 @@ pub struct PublishRequest {
 
 /// The reissue of the image that was good before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WayBackRequest {
     /// The version it takes devices back to.
@@ -50,6 +54,7 @@ pub struct WayBackRequest {
 
 /// A reason, for requests that need one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Reasoned {
     /// Why.
@@ -58,6 +63,7 @@ pub struct Reasoned {
 
 /// One signed image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ArtifactBody {
     /// Models it fits.
     pub hardware: Vec<String>,
@@ -81,6 +87,7 @@ pub struct ArtifactBody {
 
 /// A way back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct WayBackBody {
     /// The version it takes devices back to.
     pub version: String,
@@ -92,6 +99,7 @@ pub struct WayBackBody {
 
 /// A release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ReleaseBody {
     /// `product@version`.
     pub release: String,
@@ -118,6 +126,7 @@ pub struct ReleaseBody {
 
 /// All releases, by product and version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Releases {
     /// The releases.
     pub releases: Vec<ReleaseBody>,
@@ -125,6 +134,7 @@ pub struct Releases {
 
 /// The release that the next publish should go back to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct GoodRelease {
     /// `product@version`.
     pub release: String,
@@ -136,6 +146,7 @@ pub struct GoodRelease {
 
 /// A product, as a publisher needs to know it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ProductBody {
     /// Its name.
     pub product: String,
@@ -149,6 +160,7 @@ pub struct ProductBody {
 
 /// All products.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Products {
     /// By name.
     pub products: Vec<String>,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 /// Stops a rollout for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PauseRequest {
     /// Why.
@@ -16,6 +17,7 @@ pub struct PauseRequest {
 
 /// Approves a rung.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ApproveRequest {
     /// The rung as its plan writes it, such as `25%`.
@@ -24,6 +26,7 @@ pub struct ApproveRequest {
 
 /// A rollout in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct RolloutLine {
     /// Its id.
     pub id: String,
@@ -51,6 +54,7 @@ pub struct RolloutLine {
 
 /// All rollouts, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct RolloutList {
     /// The rollouts.
     pub rollouts: Vec<RolloutLine>,
@@ -58,6 +62,7 @@ pub struct RolloutList {
 
 /// Devices by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct CountsBody {
     /// Permits committed.
     pub exposed: u64,
@@ -73,6 +78,7 @@ pub struct CountsBody {
 
 /// A rung.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct RungBody {
     /// As the plan writes it.
     pub rung: String,
@@ -96,6 +102,7 @@ pub struct RungBody {
 
 /// What the gates say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct GateBody {
     /// `pass`, `hold` or `abort`.
     pub verdict: String,
@@ -133,6 +140,7 @@ pub struct GateBody {
 
 /// How many may be at risk, and how many are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct PaceBody {
     /// Permitted and not confirmed.
     pub in_flight: u64,
@@ -152,6 +160,7 @@ pub struct PaceBody {
 
 /// How much of the open set was served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ReachBody {
     /// Heard of lately, and open.
     pub reachable: u64,
@@ -161,6 +170,7 @@ pub struct ReachBody {
 
 /// The way back of a rollout's devices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ReturnBody {
     /// The version they go back to.
     pub version: String,
@@ -172,6 +182,7 @@ pub struct ReturnBody {
 
 /// Whether the evidence can suffice at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ProofBody {
     /// Devices past their horizon that prove it if none fails.
     pub needs: u64,
@@ -183,6 +194,7 @@ pub struct ProofBody {
 
 /// The first pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ProvenBody {
     /// Devices past their horizon then.
     pub matured: u64,
@@ -192,6 +204,7 @@ pub struct ProvenBody {
 
 /// A rollout.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct RolloutBody {
     /// What a list says of it.
     #[serde(flatten)]
@@ -230,6 +243,7 @@ pub struct RolloutBody {
 
 /// Devices of one reason to be left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ExclusionBody {
     /// Stable code of the reason.
     pub code: String,
@@ -243,6 +257,7 @@ pub struct ExclusionBody {
 
 /// What a plan would do, before it is drafted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct CheckBody {
     /// The plan, with its defaults.
     pub plan: Value,
@@ -264,6 +279,7 @@ pub struct CheckBody {
 
 /// How a device came through a rollout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ExecutionBody {
     /// From 1.
     pub attempt: u32,
@@ -283,6 +299,7 @@ pub struct ExecutionBody {
 
 /// Why a device has, or has not, what a rollout installs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ExplanationBody {
     /// The device.
     pub device: String,
@@ -306,6 +323,7 @@ pub struct ExplanationBody {
 
 /// The draft that takes a rollout back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct RollbackBody {
     /// Its id. It waits to be started.
     pub rollout: String,
