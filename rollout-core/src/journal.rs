@@ -99,6 +99,12 @@ pub struct PublishRecord {
     pub from: Option<semver::VersionReq>,
     /// Who published it.
     pub by: Principal,
+    /// What is new in it, for people.
+    pub notes: Option<String>,
+    /// Where it was built from, such as a commit.
+    pub source: Option<String>,
+    /// How it was built, as its builder attests; kept as given.
+    pub provenance: Option<Vec<u8>>,
 }
 
 /// Who is meant by a cohort's name.
@@ -117,6 +123,19 @@ pub struct ChannelRecord {
     pub template: String,
     /// The channel that a release must have passed before this one.
     pub after: Option<ChannelId>,
+}
+
+/// A request that is carried out once, however often it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnceRecord {
+    /// Who asked.
+    pub principal: Principal,
+    /// Under which key, drawn by who asked.
+    pub key: String,
+    /// Of the whole request: the same key with another one is a mistake.
+    pub fingerprint: Digest,
+    /// Until when it is remembered.
+    pub until: Timestamp,
 }
 
 /// How a device's standing changes.
@@ -371,6 +390,19 @@ pub enum Entry {
         /// By whom.
         by: Principal,
     },
+    /// A request was carried out, in the transaction that this is part of.
+    Once(OnceRecord),
+    /// What was answered to it.
+    Answered {
+        /// Who asked.
+        principal: Principal,
+        /// Under which key.
+        key: String,
+        /// Status code.
+        status: u16,
+        /// Body as it was sent.
+        body: Vec<u8>,
+    },
 }
 
 impl Entry {
@@ -405,6 +437,8 @@ impl Entry {
             Self::Replaced { .. } => "replaced",
             Self::Excluded { .. } => "excluded",
             Self::Included { .. } => "included",
+            Self::Once(_) => "once",
+            Self::Answered { .. } => "answered",
         }
     }
 }

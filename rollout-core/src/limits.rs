@@ -29,6 +29,14 @@ pub const NOTE_CHARS: usize = 1000;
 pub const REGISTERED: usize = 64;
 /// Longest value of a registered attribute, in bytes: as long as a device may say one.
 pub const REGISTERED_BYTES: usize = 256;
+/// Longest notes of a release, in bytes: a page for people, not a changelog of years.
+pub const NOTES_BYTES: usize = 64 * 1024;
+/// Longest source of a release, in characters: a repository and a commit.
+pub const SOURCE_CHARS: usize = 200;
+/// Largest provenance of a release, in bytes: an attestation of a few signatures.
+pub const PROVENANCE_BYTES: usize = 256 * 1024;
+/// Longest key of a request that is carried out once, in bytes: a UUID and a word around it.
+pub const ONCE_KEY_BYTES: usize = 255;
 /// Longest attribute name, in bytes.
 pub const ATTRIBUTE_BYTES: usize = 64;
 /// Longest contract, in bytes: the manifest's own bound.

@@ -6,8 +6,8 @@ use crate::meters::Meters;
 use rollout_core::device::Facts;
 use rollout_core::fleet::{Fleet, OfferMade, Registered, Reply};
 use rollout_core::hosting::Binding;
-use rollout_core::id::{DeviceId, Digest, RolloutId};
-use rollout_core::journal::{ReportRecord, Seq, Stored};
+use rollout_core::id::{DeviceId, Digest, Principal, RolloutId};
+use rollout_core::journal::{Entry, OnceRecord, ReportRecord, Seq, Stored};
 use rollout_core::port::ImageStore;
 use rollout_core::rollout::Commanded;
 use rollout_core::time::Timestamp;
@@ -27,6 +27,10 @@ pub enum Kind {
     NotFound,
     /// There, but not by this method (405).
     Method,
+    /// It has changed since it was read (412).
+    Stale,
+    /// The key was used for something else (422).
+    Unprocessable,
     /// There is something in the way (409).
     Conflict,
     /// Too large (413).
@@ -71,6 +75,37 @@ pub struct CheckedIn {
 
 /// A check run on the newest model, in the daemon's queue, just before its entries are written.
 pub type Check = Box<dyn FnOnce(&Fleet, Timestamp) -> Result<Registered, Problem> + Send>;
+
+/// What must hold of the newest model, or the request is refused.
+pub type Guard = Box<dyn Fn(&Fleet) -> Result<(), Problem> + Send + Sync>;
+
+/// On which terms something is written. By default on none.
+#[derive(Default)]
+pub struct Terms {
+    /// Looked at in the queue, just before deciding: for `If-Match`.
+    pub guard: Option<Guard>,
+    /// Written in the transaction of the effect, also if there was nothing to write: for
+    /// `Idempotency-Key`.
+    pub once: Option<OnceRecord>,
+}
+
+impl Terms {
+    /// Whether they hold: a request that was taken already is refused before anything else.
+    ///
+    /// # Errors
+    /// As [`Fleet::check_once`], then whatever the guard says.
+    pub fn check(&self, fleet: &Fleet, now: Timestamp) -> Result<(), Problem> {
+        if let Some(once) = &self.once {
+            fleet.check_once(once, now)?;
+        }
+        self.guard.as_ref().map_or(Ok(()), |guard| guard(fleet))
+    }
+
+    /// What is written along with the effect.
+    pub fn entry(&self) -> Option<Entry> {
+        self.once.clone().map(Entry::Once)
+    }
+}
 
 /// The daemon, as the routes see it.
 pub trait Backend: Clone + Send + Sync + 'static {
@@ -120,14 +155,29 @@ pub trait Backend: Clone + Send + Sync + 'static {
         reports: Vec<ReportRecord>,
     ) -> impl Future<Output = Result<(), Problem>> + Send;
 
-    /// Checks and writes; what was written, or nothing if it was there already.
-    fn register(&self, check: Check) -> impl Future<Output = Result<Vec<Stored>, Problem>> + Send;
+    /// Checks and writes, if the terms hold; what was written of it, or nothing if it was there
+    /// already.
+    fn register(
+        &self,
+        check: Check,
+        terms: Terms,
+    ) -> impl Future<Output = Result<Vec<Stored>, Problem>> + Send;
 
-    /// Gives a rollout a command.
+    /// Gives a command to a rollout, if the terms hold.
     fn command(
         &self,
         rollout: RolloutId,
         commanded: Commanded,
+        terms: Terms,
+    ) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// Remembers what was answered to a request that is carried out once. The first answer stays.
+    fn answered(
+        &self,
+        principal: Principal,
+        key: String,
+        status: u16,
+        body: Vec<u8>,
     ) -> impl Future<Output = Result<(), Problem>> + Send;
 
     /// Entries after `after`, at most `limit`.

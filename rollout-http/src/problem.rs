@@ -8,7 +8,9 @@ use crate::body::v1::ProblemBody;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rollout_core::cohort::SelectorError;
-use rollout_core::fleet::{BeginError, DeviceError, PromoteError, PublishError, RegistryError};
+use rollout_core::fleet::{
+    BeginError, DeviceError, OnceError, PromoteError, PublishError, RegistryError,
+};
 use rollout_core::id::IdError;
 use rollout_core::port::{ImageError, StoreError};
 use rollout_core::rollout::{PlanError, Refusal};
@@ -28,6 +30,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("IM-102", Kind::Invalid),
     ("IM-103", Kind::NotFound),
     ("IM-104", Kind::Broken),
+    ("ON-001", Kind::Unprocessable),
+    ("ON-002", Kind::Conflict),
     ("PR-001", Kind::NotFound),
     ("PR-007", Kind::Invalid),
     ("PR-", Kind::Conflict),
@@ -87,6 +91,8 @@ impl Kind {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Stale => StatusCode::PRECONDITION_FAILED,
+            Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -140,6 +146,7 @@ problem_from!(
     DeviceError,
     IdError,
     ImageError,
+    OnceError,
     PlanError,
     PromoteError,
     PublishError,

@@ -18,7 +18,7 @@ use rollout_core::rollout::{
 use rollout_core::trust::UnixSeconds;
 use rollout_core::trust::sign::{public_key, signing_key};
 use rollout_core::version::ReleaseCounter;
-use rollout_http::backend::{Backend as _, Problem};
+use rollout_http::backend::{Backend as _, Problem, Terms};
 use rollout_http::token;
 use rollout_store::Unobserved;
 use rollout_tui::ceremony::{Ceremony, Inspected, NoWayBack, PublishPlan};
@@ -127,8 +127,11 @@ async fn furnish(daemon: &Daemon) -> anyhow::Result<()> {
     }
     let said = |problem: Problem| anyhow::anyhow!("{problem}");
     let check = Box::new(move |_: &_, _| Ok(Registered::New(entries)));
-    daemon.register(check).await.map_err(said)?;
-    daemon.command(rollout, Commanded { by, command: Order::Start }).await.map_err(said)
+    daemon.register(check, Terms::default()).await.map_err(said)?;
+    daemon
+        .command(rollout, Commanded { by, command: Order::Start }, Terms::default())
+        .await
+        .map_err(said)
 }
 
 /// A root and a release signed under it.

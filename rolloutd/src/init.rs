@@ -6,7 +6,7 @@ use rollout_core::fleet::Registered;
 use rollout_core::id::{IdError, Principal};
 use rollout_core::journal::{Entry, Role, TokenRecord};
 use rollout_core::time::Span;
-use rollout_http::backend::{Backend as _, Problem};
+use rollout_http::backend::{Backend as _, Problem, Terms};
 use rollout_http::token::{self, Minted, TokenKind};
 use rollout_store::Unobserved;
 use std::path::{Path, PathBuf};
@@ -110,11 +110,14 @@ pub async fn make_token(
     let (id, hash) = (minted.id.clone(), minted.hash);
     let roles = roles.iter().copied().collect();
     daemon
-        .register(Box::new(move |_, now| {
-            let expires = now.after(LIFE);
-            let record = TokenRecord { id, hash, principal, roles, expires };
-            Ok(Registered::New(vec![Entry::TokenMade(record)]))
-        }))
+        .register(
+            Box::new(move |_, now| {
+                let expires = now.after(LIFE);
+                let record = TokenRecord { id, hash, principal, roles, expires };
+                Ok(Registered::New(vec![Entry::TokenMade(record)]))
+            }),
+            Terms::default(),
+        )
         .await?;
     Ok(minted)
 }

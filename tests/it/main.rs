@@ -6,6 +6,7 @@ mod demo;
 mod docs;
 mod errors;
 mod no_std;
+mod once;
 mod outage;
 mod replay;
 mod tidy;

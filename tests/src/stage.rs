@@ -18,7 +18,7 @@ use rollout_core::time::{Span, Timestamp};
 use rollout_core::trust::sign::{ManifestFields, SigningKey, public_key, sign, signing_key};
 use rollout_core::trust::{DocumentType, UnixSeconds};
 use rollout_core::version::{ReleaseCounter, SecureVersion};
-use rollout_http::backend::Backend;
+use rollout_http::backend::{Backend, Terms};
 use rollout_http::token::{self, TokenKind};
 use rollout_tui::root::{self, RootPlan, SignedRoot};
 
@@ -151,6 +151,9 @@ impl Stage {
                 way_back: None,
                 from: None,
                 by: person("ci"),
+                notes: None,
+                source: None,
+                provenance: None,
             };
             register(backend, move |fleet, now| {
                 fleet.publish(&record, now).expect("a release as it should be")
@@ -166,7 +169,7 @@ pub async fn register<B: Backend>(
     check: impl FnOnce(&rollout_core::fleet::Fleet, Timestamp) -> Registered + Send + 'static,
 ) {
     let check = Box::new(|fleet: &rollout_core::fleet::Fleet, now| Ok(check(fleet, now)));
-    let registered = backend.register(check).await;
+    let registered = backend.register(check, Terms::default()).await;
     registered.expect("nobody else writes");
 }
 
@@ -225,5 +228,5 @@ pub async fn command<B: Backend>(
     by: &str,
     command: Command,
 ) -> Result<(), rollout_http::backend::Problem> {
-    backend.command(rollout(), Commanded { by: person(by), command }).await
+    backend.command(rollout(), Commanded { by: person(by), command }, Terms::default()).await
 }

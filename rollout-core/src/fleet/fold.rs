@@ -1,6 +1,6 @@
 //! From the journal to the model: one entry at a time, in order, asking nobody.
 
-use super::{Enrollment, Fleet, Running};
+use super::{Cohort, Enrollment, Fleet, Running};
 use crate::device::{Device, Execution, Facts, Failure, ReportContext, State};
 use crate::id::{DeviceId, RolloutId};
 use crate::journal::{Entry, PublishRecord, ReportRecord, Seq, Stored};
@@ -75,6 +75,7 @@ impl Fleet {
         }
         self.read_to = stored.seq;
         self.clock = self.clock.max(stored.at);
+        self.once.forget(self.clock);
         self.fold_entry(stored)
     }
 
@@ -89,7 +90,8 @@ impl Fleet {
             Entry::Published(record) => self.fold_release(seq, at, record)?,
             Entry::Withdrawn { .. } => self.fold_withdrawn(stored)?,
             Entry::CohortDefined { cohort, record, .. } => {
-                self.cohorts.insert(cohort.clone(), record.clone());
+                let defined = Cohort { record: record.clone(), revision: seq };
+                self.cohorts.insert(cohort.clone(), defined);
             }
             Entry::TokenMade(record) => {
                 self.tokens.insert(record.id.clone(), record.clone());
@@ -133,6 +135,7 @@ impl Fleet {
             Entry::ChannelSet { .. } | Entry::ChannelRemoved { .. } | Entry::Promoted { .. } => {
                 self.fold_channels(stored);
             }
+            Entry::Once(_) | Entry::Answered { .. } => self.fold_once(stored),
             Entry::StandingSet { .. }
             | Entry::TokenRotated { .. }
             | Entry::Noted { .. }
@@ -183,6 +186,10 @@ impl Fleet {
             from: record.from.clone(),
             by: record.by.clone(),
             at,
+            notes: record.notes.clone(),
+            source: record.source.clone(),
+            provenance: record.provenance.clone(),
+            revision: seq,
         };
         self.products.insert(record.release.product.clone());
         self.releases.insert(record.release.clone(), release);
@@ -195,6 +202,7 @@ impl Fleet {
         let release = release.ok_or(FoldError::Missing { seq: *seq, what: "a release" })?;
         let (by, reason) = (by.clone(), reason.clone());
         release.lifecycle = Lifecycle::Withdrawn { by, reason };
+        release.revision = *seq;
         Ok(())
     }
 

@@ -336,7 +336,7 @@ impl Fleet {
 
     /// Listed cohorts that name `old`, with `new` in its place.
     fn cohorts_with(&self, old: &DeviceId, new: &DeviceId, by: &Principal) -> Vec<Entry> {
-        let listed = self.cohorts.iter().filter_map(|(cohort, record)| match record {
+        let listed = self.cohorts.iter().filter_map(|(cohort, known)| match &known.record {
             CohortRecord::Listed(list) if list.contains(old) => Some((cohort, list)),
             CohortRecord::Listed(_) | CohortRecord::Query(_) => None,
         });

@@ -4,6 +4,7 @@
 //! Invariants: the model is a function of the journal (last signs of life and cached reach apart,
 //! which only a journalled decision makes count); buckets of a rollout sum to its cohort.
 
+mod census;
 mod channels;
 mod decide;
 mod devices;
@@ -12,10 +13,12 @@ mod explain;
 mod fold;
 mod life;
 mod observe;
+mod once;
 mod publish;
 mod registry;
 mod running;
 
+pub use census::{ABSENT, OTHERS, Part, Shown, TABLE_COLUMNS, TABLE_ROWS, Table};
 pub use channels::{Channel, Passed, PromoteError, Promotion};
 pub use decide::{Answer, Ask, BeginError, Decided, OfferMade, Reply};
 pub use devices::Devices;
@@ -23,6 +26,7 @@ pub use exclude::Exclusion;
 pub use explain::{Explanation, Verdict};
 pub use fold::FoldError;
 pub use life::{DeviceError, NewDevice, Replacement};
+pub use once::{Once, OnceError, OnceLedger};
 pub use publish::PublishError;
 pub use registry::{Registered, RegistryError};
 pub use running::{EndCounts, Running};
@@ -54,6 +58,15 @@ pub struct Enrollment {
     pub used: u64,
 }
 
+/// A named cohort as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cohort {
+    /// Who is meant.
+    pub record: CohortRecord,
+    /// The entry that defined it.
+    pub revision: Seq,
+}
+
 /// Everything the journal says.
 #[derive(Clone, Debug)]
 pub struct Fleet {
@@ -74,11 +87,13 @@ pub struct Fleet {
     /// Releases.
     pub releases: BTreeMap<ReleaseId, Release>,
     /// Named cohorts.
-    pub cohorts: BTreeMap<CohortId, CohortRecord>,
+    pub cohorts: BTreeMap<CohortId, Cohort>,
     /// Channels by product and name.
     pub channels: BTreeMap<(ProductId, ChannelId), Channel>,
     /// Rollouts that carried a release to a channel, oldest first; the last one counts.
     pub promotions: BTreeMap<(ReleaseId, ChannelId), Vec<RolloutId>>,
+    /// Requests that were carried out once.
+    pub once: OnceLedger,
     /// Tokens by public id.
     pub tokens: BTreeMap<String, TokenRecord>,
     /// Enrollments by public id.
@@ -111,6 +126,7 @@ impl Fleet {
             cohorts: BTreeMap::new(),
             channels: BTreeMap::new(),
             promotions: BTreeMap::new(),
+            once: OnceLedger::default(),
             tokens: BTreeMap::new(),
             enrollments: BTreeMap::new(),
             devices: Devices::default(),
@@ -138,7 +154,7 @@ impl Fleet {
 
     /// Whether a device belongs to a named cohort.
     pub fn is_in_cohort(&self, cohort: &CohortId, device: &Device) -> bool {
-        match self.cohorts.get(cohort) {
+        match self.cohorts.get(cohort).map(|cohort| &cohort.record) {
             Some(CohortRecord::Query(query)) => query.matches(device),
             Some(CohortRecord::Listed(list)) => list.contains(&device.id),
             None => false,

@@ -6,6 +6,7 @@
 use super::{Fleet, Registered, fold};
 use crate::id::{Digest, RolloutId};
 use crate::journal::{Entry, PublishRecord};
+use crate::limits::{NOTES_BYTES, PROVENANCE_BYTES, SOURCE_CHARS};
 use crate::release::{Artifact, ReleaseId, Target};
 use crate::rollout::Phase;
 use crate::time::Timestamp;
@@ -56,6 +57,14 @@ pub enum PublishError {
         /// The release.
         release: String,
     },
+    /// What comes along with it is too long.
+    #[error("the {what} of a release has at most {most}")]
+    Long {
+        /// Which of it.
+        what: &'static str,
+        /// How much it may be.
+        most: &'static str,
+    },
     /// The root is not acceptable.
     #[error("the root document: {0}")]
     Root(trust::RootError),
@@ -70,6 +79,7 @@ impl PublishError {
             Self::Contradiction { .. } => "PU-003",
             Self::Counter { .. } => "PU-004",
             Self::OtherImages { .. } => "PU-005",
+            Self::Long { .. } => "PU-008",
             Self::Root(source) => source.code(),
         }
     }
@@ -82,6 +92,7 @@ impl PublishError {
             Self::Contradiction { .. } => "let `rollout release publish` make the manifests",
             Self::Counter { .. } => "publish again: the next counter is taken anew",
             Self::OtherImages { .. } => "publish another version",
+            Self::Long { .. } => "shorten it, and link to the rest",
             Self::Root(source) => source.hint(),
         }
     }
@@ -164,6 +175,7 @@ impl Fleet {
         record: &PublishRecord,
         now: Timestamp,
     ) -> Result<Registered, PublishError> {
+        check_extras(record)?;
         let root = self.root.as_ref().ok_or(PublishError::NoRoot)?;
         let version = record.release.version.to_string();
         let own = check_manifests(root, &record.manifests, &record.release, &version, now, 0)?;
@@ -212,6 +224,21 @@ impl Fleet {
         }
         Ok(())
     }
+}
+
+fn check_extras(record: &PublishRecord) -> Result<(), PublishError> {
+    let PublishRecord { notes, source, provenance, .. } = record;
+    let long = |what, most| Err(PublishError::Long { what, most });
+    if notes.as_ref().is_some_and(|text| text.len() > NOTES_BYTES) {
+        return long("notes", "64 KiB");
+    }
+    if source.as_ref().is_some_and(|text| text.chars().count() > SOURCE_CHARS) {
+        return long("source", "200 characters");
+    }
+    if provenance.as_ref().is_some_and(|bytes| bytes.len() > PROVENANCE_BYTES) {
+        return long("provenance", "256 KiB");
+    }
+    Ok(())
 }
 
 fn check_manifests(

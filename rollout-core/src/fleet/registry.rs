@@ -6,9 +6,10 @@
 use super::Fleet;
 use crate::id::{DeviceId, Digest, HardwareModel, Principal, RolloutId};
 use crate::journal::{CohortRecord, Entry, Outgoing, ReportRecord};
-use crate::release::{Lifecycle, Target};
+use crate::release::{Lifecycle, ReleaseId, Target};
 use crate::rollout::{
-    Approval, Ladder, Membership, OnSmall, Plan, PlanError, PlanFields, Refusal, Rung,
+    Again, Approval, Ladder, Membership, NAME_BYTES, OnSmall, Plan, PlanError, PlanFields, Refusal,
+    Rung,
 };
 use crate::time::Timestamp;
 use alloc::{
@@ -260,6 +261,31 @@ impl Fleet {
         Ok((back, still.count() as u64))
     }
 
+    /// A plan that installs a release on one device, at once and with every choice at its default:
+    /// for the support desk. `again` offers it also to a device that fled from it.
+    ///
+    /// # Errors
+    /// [`RegistryError`] if there is no such device or release, or it may not be rolled out.
+    pub fn one_device_plan(
+        &self,
+        device: &DeviceId,
+        release: &ReleaseId,
+        again: Again,
+    ) -> Result<Plan, RegistryError> {
+        if self.devices.get(device).is_none() {
+            return Err(RegistryError::unknown("device", device));
+        }
+        let all = Ladder::new(vec![Rung::Share(10_000)])
+            .map_err(|problem| PlanError::Field { key: "ladder".into(), problem })?;
+        let members = Membership::Listed(core::iter::once(device.clone()).collect());
+        let name: String = format!("{release} for {device}").chars().take(NAME_BYTES).collect();
+        let target = Target::Release(release.clone());
+        let fields = PlanFields { again, ..PlanFields::new(&name, target, members, all) };
+        let plan = Plan::check(fields)?;
+        self.check_plan(&plan)?;
+        Ok(plan)
+    }
+
     /// Checks the meaning of a cohort's name.
     pub fn define_cohort(
         &self,
@@ -267,7 +293,7 @@ impl Fleet {
         record: CohortRecord,
         by: Principal,
     ) -> Registered {
-        if self.cohorts.get(&cohort) == Some(&record) {
+        if self.cohorts.get(&cohort).is_some_and(|known| known.record == record) {
             return Registered::Known;
         }
         Registered::New(vec![Entry::CohortDefined { cohort, record, by }])

@@ -2,6 +2,7 @@
 
 use super::Artifact;
 use crate::id::{HardwareModel, IdError, Principal, ProductId};
+use crate::journal::Seq;
 use crate::release::ComponentId;
 use crate::time::Timestamp;
 use crate::version::ReleaseCounter;
@@ -113,6 +114,14 @@ pub struct Release {
     pub by: Principal,
     /// When.
     pub at: Timestamp,
+    /// What is new in it, for people.
+    pub notes: Option<String>,
+    /// Where it was built from, such as a commit.
+    pub source: Option<String>,
+    /// How it was built, as its builder attests; kept as given.
+    pub provenance: Option<Vec<u8>>,
+    /// The last entry that changed it.
+    pub revision: Seq,
 }
 
 impl Release {

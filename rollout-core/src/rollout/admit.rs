@@ -1,8 +1,8 @@
 //! Whether a device is offered the image, and if not, why: the same answer for the device and for
 //! the operator who asks.
 
+use super::install::{can_install, ended_as};
 use super::{Admitted, Membership, Rollout, StratumId, Tally};
-use crate::cohort::Attributes;
 use crate::device::{Device, Execution, Standing, State};
 use crate::fleet::Exclusion;
 use crate::hosting::{self, Binding, Hosting, NotHosted};
@@ -326,7 +326,7 @@ impl Rollout {
             if let Some(other) = candidate.superseded_by {
                 return Err(Ineligible::Superseded(other));
             }
-            can_install(candidate, artifact)?;
+            can_install(candidate, artifact, self.plan.again)?;
         }
         if let (Membership::StillRunning { .. }, Some(other)) =
             (&self.plan.members, candidate.other_execution)
@@ -436,60 +436,5 @@ impl Rollout {
             }
             _ => Ok(()),
         }
-    }
-}
-
-/// What the device itself would check before it writes a byte.
-//= trust §4: step 9 of the order of checks
-fn can_install(candidate: &Candidate, artifact: &Artifact) -> Result<(), Ineligible> {
-    let facts = candidate.device.facts.as_ref().ok_or(Ineligible::NeverSeen)?;
-    let running = &facts.running;
-    if running.digest == artifact.image {
-        return Err(Ineligible::AlreadyRuns);
-    }
-    if candidate.device.fled.contains(&artifact.image) {
-        return Err(Ineligible::Fled);
-    }
-    let have = running.counter.0;
-    if (running.epoch, running.counter) >= (artifact.epoch, artifact.counter) {
-        return Err(Ineligible::Counter { have, offered: artifact.counter.0 });
-    }
-    if running.epoch == artifact.epoch && running.counter < artifact.min_from {
-        return Err(Ineligible::SteppingStone { have, need: artifact.min_from.0 });
-    }
-    if facts.secure_version > artifact.secure_version {
-        let (have, offered) = (facts.secure_version.0, artifact.secure_version.0);
-        return Err(Ineligible::SecureVersion { have, offered });
-    }
-    if artifact.length > facts.slot_bytes {
-        return Err(Ineligible::Size { image: artifact.length, slot: facts.slot_bytes });
-    }
-    match &candidate.release.from {
-        Some(need)
-            if !semver::Version::parse(&running.version).is_ok_and(|have| need.matches(&have)) =>
-        {
-            let have = candidate.device.get("version").unwrap_or_default().into();
-            Err(Ineligible::FromVersion { have, need: format!("{need}") })
-        }
-        _ => Ok(()),
-    }
-}
-
-fn ended_as(state: State) -> &'static str {
-    match state {
-        State::Confirmed => "confirmed",
-        State::RolledBack => "rolled back",
-        State::Failed => "failed",
-        State::Silent => "silent",
-        State::Refused => "refused by the device",
-        State::Left => "left",
-        State::Revoked => "revoked",
-        State::Offered
-        | State::Downloading
-        | State::Ready
-        | State::Deferred
-        | State::Lapsed
-        | State::Permitted
-        | State::Interrupted => "open",
     }
 }

@@ -7,6 +7,7 @@
 
 mod admit;
 mod command;
+mod install;
 mod ladder;
 mod observe;
 mod operate;
@@ -29,8 +30,8 @@ pub use observe::{Observation, Reach};
 pub use permit::{Patience, Permit};
 pub use phase::{Cause, Phase, Review};
 pub use plan::{
-    Approval, Gates, Installed, Membership, OnSmall, Pace, Plan, PlanError, PlanFields, Reaching,
-    Silence,
+    Again, Approval, Gates, Installed, Membership, NAME_BYTES, OnSmall, Pace, Plan, PlanError,
+    PlanFields, Reaching, Silence,
 };
 pub use refusal::Refusal;
 pub use state_hash::StateHash;

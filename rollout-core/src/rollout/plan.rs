@@ -15,7 +15,7 @@ use alloc::{collections::BTreeSet, format, string::String};
 const VOLATILE: &[&str] =
     &["version", "battery", "docked", "charging", "rssi", "uptime", "temperature"];
 /// Longest name of a plan, in bytes: it is a row in a table.
-const NAME_BYTES: usize = 100;
+pub const NAME_BYTES: usize = 100;
 /// How far the search for the size that proves looks, in devices.
 const PROOF_DEVICES: u64 = 200_000;
 
@@ -88,6 +88,26 @@ pub enum Installed {
     RollBack,
 }
 
+/// Whether a device that came back from the image by its own judgement is offered it once more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Again {
+    /// It is not.
+    #[default]
+    No,
+    /// It is: somebody has looked into it.
+    Yes,
+}
+
+/// Feeds nothing for [`Again::No`]: plans from before there was a choice keep their state hash.
+impl core::hash::Hash for Again {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        match self {
+            Self::No => {}
+            Self::Yes => state.write_u8(1),
+        }
+    }
+}
+
 /// Rungs that people must approve.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Approval {
@@ -139,6 +159,8 @@ pub struct PlanFields {
     pub on_halt: Installed,
     /// Not before.
     pub start_at: Option<Timestamp>,
+    /// Also for those that fled from the image.
+    pub again: Again,
 }
 
 impl PlanFields {
@@ -175,6 +197,7 @@ impl PlanFields {
             approval: Approval::default(),
             on_halt: Installed::Keep,
             start_at: None,
+            again: Again::No,
         }
     }
 }

@@ -216,6 +216,10 @@ fn release(plan: &Plan, hardware: &HardwareModel, by: &Principal) -> Release {
         from: None,
         by: by.clone(),
         at: Timestamp(0),
+        notes: None,
+        source: None,
+        provenance: None,
+        revision: Seq(0),
     }
 }
 

@@ -77,6 +77,10 @@ fn release() -> Release {
         from: None,
         by: person("ci"),
         at: Timestamp(0),
+        notes: None,
+        source: None,
+        provenance: None,
+        revision: Seq(0),
     }
 }
 

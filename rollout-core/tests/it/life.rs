@@ -371,7 +371,7 @@ fn a_replacement_takes_home_attributes_notes_and_cohorts() {
     assert_eq!(reason, "replaced by new-1");
     assert_eq!((&come.registered, &come.notes), (&gone.registered, &gone.notes));
     assert_eq!((&come.home, come.hardware.as_str()), (&gone.home, "v981"));
-    let cohort = |name: &str| desk.fleet.cohorts[name].clone();
+    let cohort = |name: &str| desk.fleet.cohorts[name].record.clone();
     assert_eq!(cohort("dogfood"), CohortRecord::Listed([device(0), new.clone()].into()));
     assert_eq!(cohort("others"), CohortRecord::Listed([device(1)].into()));
 

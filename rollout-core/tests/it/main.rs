@@ -1,6 +1,7 @@
 //! Tests of the core.
 
 mod admission;
+mod census;
 mod channels;
 mod climb;
 mod cohort;
@@ -10,5 +11,7 @@ mod gate;
 mod gate_tables;
 mod invariants;
 mod life;
+mod once;
+mod support;
 #[cfg(feature = "sign")]
 mod trust;

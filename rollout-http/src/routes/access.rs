@@ -2,7 +2,7 @@
 
 use super::{Answer, json};
 use crate::auth::{Operation, authorize};
-use crate::backend::{Backend, Kind, Problem};
+use crate::backend::{Backend, Kind, Problem, Terms};
 use crate::body::v1::{OpenEnrollment, TokenMade, TokenRequest};
 use crate::desk::Desk;
 use crate::input;
@@ -95,7 +95,9 @@ pub(crate) async fn make_token<B: Backend>(
         expires,
     };
     let entry = Entry::TokenMade(record);
-    backend.register(Box::new(move |_, _| Ok(Registered::New(vec![entry])))).await?;
+    backend
+        .register(Box::new(move |_, _| Ok(Registered::New(vec![entry]))), Terms::default())
+        .await?;
     shown(made, expires)
 }
 
@@ -107,12 +109,15 @@ pub(crate) async fn revoke_token<B: Backend>(
 ) -> Answer {
     authorize(&backend, &headers, Operation::RevokeToken)?;
     backend
-        .register(Box::new(move |fleet, _| {
-            if !fleet.tokens.contains_key(&id) {
-                return Err(Problem::unknown("token", id));
-            }
-            Ok(Registered::New(vec![Entry::TokenRevoked { id }]))
-        }))
+        .register(
+            Box::new(move |fleet, _| {
+                if !fleet.tokens.contains_key(&id) {
+                    return Err(Problem::unknown("token", id));
+                }
+                Ok(Registered::New(vec![Entry::TokenRevoked { id }]))
+            }),
+            Terms::default(),
+        )
         .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -135,6 +140,8 @@ pub(crate) async fn open_enrollment<B: Backend>(
     let (id, hash) = (made.id.clone(), made.hash);
     let record = EnrollmentRecord { id, hash, hardware, count: asked.count, expires };
     let entry = Entry::EnrollmentOpened(record);
-    backend.register(Box::new(move |_, _| Ok(Registered::New(vec![entry])))).await?;
+    backend
+        .register(Box::new(move |_, _| Ok(Registered::New(vec![entry]))), Terms::default())
+        .await?;
     shown(made, expires)
 }

@@ -5,7 +5,7 @@
 
 use super::{Answer, json, status_of};
 use crate::auth::{Operation, authorize};
-use crate::backend::{Backend, Problem};
+use crate::backend::{Backend, Problem, Terms};
 use crate::body::v1::{
     ChannelBody, ChannelRequest, Channels, PromoteRequest, PromotedBody, parse_template,
 };
@@ -126,7 +126,7 @@ pub(crate) async fn set<B: Backend>(
     let record = ChannelRecord { template: asked.plan, after };
     let (of, named) = (product.clone(), channel.clone());
     let check = move |fleet: &Fleet, _| Ok(fleet.set_channel(of, named, record, by)?);
-    let written = backend.register(Box::new(check)).await?;
+    let written = backend.register(Box::new(check), Terms::default()).await?;
     json(status_of(&written), &found(&backend, product, channel)?)
 }
 
@@ -139,7 +139,7 @@ pub(crate) async fn remove<B: Backend>(
     let by = authorize(&backend, &headers, Operation::SetChannel)?;
     let (product, channel) = (ProductId::new(&product)?, ChannelId::new(&channel)?);
     let check = move |fleet: &Fleet, _| Ok(fleet.remove_channel(product, channel, by)?);
-    backend.register(Box::new(check)).await?;
+    backend.register(Box::new(check), Terms::default()).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -162,7 +162,7 @@ pub(crate) async fn promote<B: Backend>(
         let plan = plan_for(fleet, &known.record.template, &carried, &named)?;
         Ok(fleet.promote(&carried, &named, plan, by, now)?.registered)
     };
-    let written = backend.register(Box::new(check)).await?;
+    let written = backend.register(Box::new(check), Terms::default()).await?;
     let rollout = backend.read(|fleet| {
         let id = fleet.passed(&release, &channel).rollout()?;
         fleet.rollouts.get(&id).map(show::line)
@@ -184,5 +184,7 @@ fn plan_for(
     channel: &ChannelId,
 ) -> Result<Plan, PlanError> {
     let name = format!("{release} to {channel}");
-    parse_template(template, release, &name, &|cohort| fleet.cohorts.get(cohort).cloned())
+    parse_template(template, release, &name, &|cohort| {
+        fleet.cohorts.get(cohort).map(|known| known.record.clone())
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::{Answer, json, status_of};
 use crate::auth::{Operation, authorize};
-use crate::backend::{Backend, Kind, Problem};
+use crate::backend::{Backend, Kind, Problem, Terms};
 use crate::body::v1::{CohortBody, CohortRequest, Cohorts};
 use crate::desk::Desk;
 use crate::openapi::{Table, get, param, put};
@@ -66,7 +66,10 @@ pub(crate) async fn define<B: Backend>(
     };
     let cohort = name.clone();
     let written = backend
-        .register(Box::new(move |fleet, _| Ok(fleet.define_cohort(cohort, record, by))))
+        .register(
+            Box::new(move |fleet, _| Ok(fleet.define_cohort(cohort, record, by))),
+            Terms::default(),
+        )
         .await?;
     json(status_of(&written), &found(&backend, &name)?)
 }
@@ -89,14 +92,15 @@ pub(crate) async fn list<B: Backend>(
     authorize(&backend, &headers, Operation::Read)?;
     let cohorts = backend.read(|fleet| {
         let all = fleet.cohorts.iter();
-        let shown = all.map(|(name, record)| show::cohort(fleet, name, record));
+        let shown = all.map(|(name, cohort)| show::cohort(fleet, name, &cohort.record));
         shown.map(|cohort| CohortBody { devices: None, ..cohort }).collect()
     });
     json(StatusCode::OK, &Cohorts { cohorts })
 }
 
 fn found<B: Backend>(backend: &B, name: &CohortId) -> Result<CohortBody, Problem> {
-    let body = backend
-        .read(|fleet| fleet.cohorts.get(name).map(|record| show::cohort(fleet, name, record)));
+    let body = backend.read(|fleet| {
+        fleet.cohorts.get(name).map(|cohort| show::cohort(fleet, name, &cohort.record))
+    });
     body.ok_or_else(|| Problem::unknown("cohort", name))
 }

@@ -3,7 +3,7 @@
 use super::rollouts::{new_id, rollout_body};
 use super::{Answer, Asked, json, query, rollout_id, status_of};
 use crate::auth::{Operation, authorize};
-use crate::backend::{Backend, Kind, Problem};
+use crate::backend::{Backend, Kind, Problem, Terms};
 use crate::body::v1::{
     ApproveRequest, PauseRequest, Reasoned, RollbackBody, RolloutBody, parse_when,
 };
@@ -96,7 +96,7 @@ async fn give<B: Backend>(
 ) -> Answer {
     let by = authorize(backend, headers, operation)?;
     let id = rollout_id(id)?;
-    backend.command(id, Commanded { by, command }).await?;
+    backend.command(id, Commanded { by, command }, Terms::default()).await?;
     rollout_body(backend, StatusCode::OK, id)
 }
 
@@ -206,8 +206,9 @@ pub(crate) async fn rollback<B: Backend>(
         Ok::<_, Problem>((plan, without.unwrap_or_default()))
     })?;
     let target = plan.target.to_string();
-    let written =
-        backend.register(Box::new(move |fleet, _| Ok(fleet.draft(new, plan, by)?))).await?;
+    let written = backend
+        .register(Box::new(move |fleet, _| Ok(fleet.draft(new, plan, by)?)), Terms::default())
+        .await?;
     let rollout = new.to_string();
     let body = RollbackBody { rollout, target, devices, without_way_back };
     json(status_of(&written), &body)

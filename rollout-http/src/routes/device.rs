@@ -4,7 +4,7 @@
 //! and images. Invariant: what a device is told was durable before.
 
 use super::{Answer, JSON, json, json_bytes};
-use crate::backend::{Backend, CheckedIn, Kind, Problem};
+use crate::backend::{Backend, CheckedIn, Kind, Problem, Terms};
 use crate::check_in::{self, Prospect};
 use crate::input::{self, DEVICE_BYTES};
 use crate::openapi::{Shows, Table, post, wire as described};
@@ -85,7 +85,7 @@ pub(crate) async fn enroll<B: Backend>(
     let check = move |fleet: &rollout_core::fleet::Fleet, now| {
         Ok(fleet.enroll(device, hardware, hash, &enrollment, now)?)
     };
-    backend.register(Box::new(check)).await?;
+    backend.register(Box::new(check), Terms::default()).await?;
     json(StatusCode::CREATED, &wire::EnrollAnswer { v: wire::VERSION, token: &made.text })
 }
 

@@ -5,7 +5,7 @@
 
 use super::{Answer, Asked, json, life, query};
 use crate::auth::{Operation, authorize};
-use crate::backend::{Backend, Kind, Problem};
+use crate::backend::{Backend, Kind, Problem, Terms};
 use crate::body::v1::Imported;
 use crate::csv::{self, Row, Wrong};
 use crate::desk::Desk;
@@ -126,7 +126,7 @@ impl<B: Backend> Import<B> {
             let check = move |fleet: &Fleet, _| {
                 fleet.add_devices(devices, &by).map_err(|error| refused(&lines, &error))
             };
-            let written = self.backend.register(Box::new(check)).await;
+            let written = self.backend.register(Box::new(check), Terms::default()).await;
             written.map_err(|problem| self.behind(problem))?.len() as u64
         };
         self.done.rows += total;

@@ -6,7 +6,7 @@
 
 use super::{Answer, json, rollout_id, status_of};
 use crate::auth::{Operation, authorize};
-use crate::backend::{Backend, Check, Problem};
+use crate::backend::{Backend, Check, Problem, Terms};
 use crate::body::v1::{
     AddDevice, DeviceBody, DeviceToken, ExplanationBody, NoteRequest, Reasoned, ReplaceRequest,
 };
@@ -129,7 +129,7 @@ pub(crate) async fn add<B: Backend>(
         attributes: asked.attributes,
     };
     let check = move |fleet: &Fleet, _| Ok(fleet.add_devices(vec![new], &by)?);
-    let written = backend.register(Box::new(check)).await?;
+    let written = backend.register(Box::new(check), Terms::default()).await?;
     // A device that was there may have another token by now.
     let is_good = backend.read(|fleet| fleet.devices.get(&device).is_some_and(|d| d.token == hash));
     let token = if is_good { text } else { String::new() };
@@ -161,7 +161,7 @@ pub(crate) async fn rotate<B: Backend>(
     let (token, hash) = token_of(&backend, &device, next);
     let rotated = device.clone();
     let check = move |fleet: &Fleet, _| Ok(fleet.rotate_token(rotated, hash, next, by)?);
-    backend.register(Box::new(check)).await?;
+    backend.register(Box::new(check), Terms::default()).await?;
     json(StatusCode::CREATED, &DeviceToken { device: device.to_string(), token })
 }
 
@@ -230,7 +230,7 @@ pub(crate) async fn note<B: Backend>(
 
 /// Writes, and shows the device as it is then.
 async fn written<B: Backend>(backend: &B, device: &DeviceId, check: Check) -> Answer {
-    backend.register(check).await?;
+    backend.register(check, Terms::default()).await?;
     let now = backend.now();
     let body = backend.read(|fleet| {
         let known = fleet.devices.get(device);
@@ -258,7 +258,7 @@ pub(crate) async fn replace<B: Backend>(
     };
     let replacement = Replacement { old, new: new.clone(), hardware, token: hash };
     let check = move |fleet: &Fleet, _| Ok(fleet.replace(replacement, by)?);
-    let written = backend.register(Box::new(check)).await?;
+    let written = backend.register(Box::new(check), Terms::default()).await?;
     json(status_of(&written), &DeviceToken { device: new.to_string(), token })
 }
 
@@ -274,7 +274,7 @@ pub(crate) async fn exclude<B: Backend>(
     let Reasoned { reason } = input::operator_json(&headers, body).await?;
     let left_out = device.clone();
     let check = move |fleet: &Fleet, _| Ok(fleet.exclude(rollout, left_out, reason, by)?);
-    backend.register(Box::new(check)).await?;
+    backend.register(Box::new(check), Terms::default()).await?;
     super::rollouts::explained(&backend, rollout, &device)
 }
 
@@ -288,6 +288,6 @@ pub(crate) async fn include<B: Backend>(
     let (rollout, device) = (rollout_id(&id)?, DeviceId::new(&device)?);
     let taken_in = device.clone();
     let check = move |fleet: &Fleet, _| Ok(fleet.include(rollout, taken_in, by)?);
-    backend.register(Box::new(check)).await?;
+    backend.register(Box::new(check), Terms::default()).await?;
     super::rollouts::explained(&backend, rollout, &device)
 }

@@ -5,7 +5,7 @@
 
 use super::{Answer, json, status_of};
 use crate::auth::{Operation, authorize};
-use crate::backend::{Backend, Kind, Problem};
+use crate::backend::{Backend, Kind, Problem, Terms};
 use crate::body::v1::{
     ProductBody, Products, PublishRequest, Reasoned, ReleaseBody, Releases, RootBody, Stored,
 };
@@ -124,8 +124,9 @@ pub(crate) async fn store_root<B: Backend>(
     authorize(&backend, &headers, Operation::StoreRoot)?;
     let asked: RootRequest = input::operator_json(&headers, body).await?;
     let envelope = input::envelope(&asked.envelope)?;
-    let written =
-        backend.register(Box::new(move |fleet, _| Ok(fleet.accept_root(&envelope)?))).await?;
+    let written = backend
+        .register(Box::new(move |fleet, _| Ok(fleet.accept_root(&envelope)?)), Terms::default())
+        .await?;
     let state = if written.is_empty() { "known" } else { "new" };
     json(status_of(&written), &Stored { state: state.into() })
 }
@@ -229,8 +230,9 @@ pub(crate) async fn publish<B: Backend>(
         check_image(&backend, place + 1, envelope).await?;
     }
     let id = record.release.clone();
-    let written =
-        backend.register(Box::new(move |fleet, now| Ok(fleet.publish(&record, now)?))).await?;
+    let written = backend
+        .register(Box::new(move |fleet, now| Ok(fleet.publish(&record, now)?)), Terms::default())
+        .await?;
     release_body(&backend, status_of(&written), &id)
 }
 
@@ -257,7 +259,17 @@ fn record(asked: PublishRequest, by: Principal) -> Result<PublishRecord, Problem
     };
     let counter = ReleaseCounter(asked.counter);
     let manifests = envelopes(&asked.manifests)?;
-    Ok(PublishRecord { release, counter, manifests, way_back, from, by })
+    Ok(PublishRecord {
+        release,
+        counter,
+        manifests,
+        way_back,
+        from,
+        by,
+        notes: None,
+        source: None,
+        provenance: None,
+    })
 }
 
 /// Checks that the image of a manifest, which is good, is stored and is what it says.
@@ -312,6 +324,6 @@ pub(crate) async fn withdraw<B: Backend>(
         }
         Ok(Registered::New(vec![Entry::Withdrawn { release, by, reason }]))
     };
-    backend.register(Box::new(check)).await?;
+    backend.register(Box::new(check), Terms::default()).await?;
     release_body(&backend, StatusCode::OK, &id)
 }

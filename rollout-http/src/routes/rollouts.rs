@@ -5,7 +5,7 @@
 
 use super::{Answer, Asked, json, query, rollout_id, status_of};
 use crate::auth::{Operation, authorize};
-use crate::backend::{Backend, Kind, Problem};
+use crate::backend::{Backend, Kind, Problem, Terms};
 use crate::body::v1::{CheckBody, ExplanationBody, RolloutBody, RolloutList, parse_plan_with};
 use crate::desk::Desk;
 use crate::input::{self, OPERATOR_BYTES};
@@ -94,8 +94,9 @@ pub(crate) async fn create<B: Backend>(
     let by = authorize(&backend, &headers, operation)?;
     let bytes = input::read(body, OPERATOR_BYTES).await?;
     let text = plan_text(&headers, &bytes)?;
-    let plan =
-        backend.read(|fleet| parse_plan_with(text, &|name| fleet.cohorts.get(name).cloned()))?;
+    let plan = backend.read(|fleet| {
+        parse_plan_with(text, &|name| fleet.cohorts.get(name).map(|cohort| cohort.record.clone()))
+    })?;
     let id = match &taken.id {
         Some(text) => rollout_id(text)?,
         None => new_id(&backend),
@@ -103,8 +104,9 @@ pub(crate) async fn create<B: Backend>(
     if taken.dry_run {
         return check(&backend, id, plan, by);
     }
-    let written =
-        backend.register(Box::new(move |fleet, _| Ok(fleet.draft(id, plan, by)?))).await?;
+    let written = backend
+        .register(Box::new(move |fleet, _| Ok(fleet.draft(id, plan, by)?)), Terms::default())
+        .await?;
     rollout_body(&backend, status_of(&written), id)
 }
 

@@ -45,6 +45,8 @@ fn subject(entry: &Entry) -> (Option<RolloutId>, Option<&DeviceId>) {
         | Entry::EnrollmentOpened(_)
         | Entry::ChannelSet { .. }
         | Entry::ChannelRemoved { .. }
+        | Entry::Once(_)
+        | Entry::Answered { .. }
         | Entry::Clock
         | Entry::Outage(_) => (None, None),
     }
@@ -110,6 +112,8 @@ fn summary(entry: &Entry) -> String {
         Entry::Noted { device, text, by } => format!("{by} on {device}: {text}"),
         Entry::Replaced { old, new, by } => format!("{by} replaced {old} by {new}"),
         Entry::Excluded { device, reason, by, .. } => format!("{by} excluded {device}: {reason}"),
+        Entry::Once(record) => format!("a request of {} is remembered", record.principal),
+        Entry::Answered { principal, status, .. } => format!("{principal} was answered {status}"),
         Entry::Included { device, by, .. } => format!("{by} included {device} again"),
     }
 }

@@ -3,12 +3,12 @@
 use rollout_core::device::Facts;
 use rollout_core::fleet::{Answer, Ask, Fleet, Registered, Reply};
 use rollout_core::hosting::Binding;
-use rollout_core::id::{DeviceId, Digest, RolloutId};
+use rollout_core::id::{DeviceId, Digest, Principal, RolloutId};
 use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
 use rollout_core::port::{ImageError, ImageStore, ImageUpload};
 use rollout_core::rollout::{Commanded, Input};
 use rollout_core::time::Timestamp;
-use rollout_http::backend::{Backend, Check, CheckedIn, Problem};
+use rollout_http::backend::{Backend, Check, CheckedIn, Problem, Terms};
 use rollout_http::meters::{Followers, Meters};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -177,24 +177,49 @@ impl Backend for Fake {
         Ok(())
     }
 
-    async fn register(&self, check: Check) -> Result<Vec<Stored>, Problem> {
+    async fn register(&self, check: Check, terms: Terms) -> Result<Vec<Stored>, Problem> {
         let now = self.now();
+        terms.check(&self.state().0, now)?;
         let registered = check(&self.state().0, now)?;
-        Ok(match registered {
-            Registered::New(entries) | Registered::Decided(entries, _) => self.write(entries),
+        let mut entries = match registered {
+            Registered::New(entries) | Registered::Decided(entries, _) => entries,
             Registered::Known => Vec::new(),
-        })
+        };
+        let effects = entries.len();
+        entries.extend(terms.entry());
+        let mut written = self.write(entries);
+        written.truncate(effects);
+        Ok(written)
     }
 
-    async fn command(&self, rollout: RolloutId, commanded: Commanded) -> Result<(), Problem> {
+    async fn answered(
+        &self,
+        principal: Principal,
+        key: String,
+        status: u16,
+        body: Vec<u8>,
+    ) -> Result<(), Problem> {
+        self.write(vec![Entry::Answered { principal, key, status, body }]);
+        Ok(())
+    }
+
+    async fn command(
+        &self,
+        rollout: RolloutId,
+        commanded: Commanded,
+        terms: Terms,
+    ) -> Result<(), Problem> {
         let now = self.now();
+        terms.check(&self.state().0, now)?;
         let input = Input::Command(commanded);
         let state = self.read(|fleet| {
             let running = fleet.rollouts.get(&rollout);
             let running = running.ok_or_else(|| Problem::unknown("rollout", rollout))?;
             Ok::<_, Problem>(running.rollout.step(&input, now)?.next.state_hash())
         })?;
-        self.write(vec![Entry::Stepped { rollout, input: Box::new(input), state }]);
+        let mut entries = vec![Entry::Stepped { rollout, input: Box::new(input), state }];
+        entries.extend(terms.entry());
+        self.write(entries);
         Ok(())
     }
 

@@ -13,15 +13,15 @@ mod scalar;
 
 use device::{ExposureRow, FactsRow, ReportRow, StandingRow};
 use observed::InputRow;
-use registry::{ChannelRow, CohortRow, EnrollmentRow, HostingRow, PublishRow, TokenRow};
+use registry::{ChannelRow, CohortRow, EnrollmentRow, HostingRow, OnceRow, PublishRow, TokenRow};
 use rollout_core::device::{Exposure, Facts};
 use rollout_core::hosting::{HomeId, Hosting};
 use rollout_core::id::{
     ChannelId, CohortId, DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId,
 };
 use rollout_core::journal::{
-    ChannelRecord, CohortRecord, EnrollmentRecord, Entry, PublishRecord, ReportRecord, Seq,
-    StandingChange, TokenRecord,
+    ChannelRecord, CohortRecord, EnrollmentRecord, Entry, OnceRecord, PublishRecord, ReportRecord,
+    Seq, StandingChange, TokenRecord,
 };
 use rollout_core::port::StoreError;
 use rollout_core::release::ReleaseId;
@@ -292,6 +292,15 @@ enum EntryRow {
         device: DeviceId,
         #[serde(with = "scalar")]
         by: Principal,
+    },
+    Once(#[serde(with = "OnceRow")] OnceRecord),
+    Answered {
+        #[serde(with = "scalar")]
+        principal: Principal,
+        key: String,
+        status: u16,
+        #[serde(with = "scalar")]
+        body: Vec<u8>,
     },
 }
 

@@ -8,8 +8,8 @@ use rollout_core::gate::{FailureGate, HardStops, Rate, Risk};
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::release::{ComponentId, ReleaseId, Target};
 use rollout_core::rollout::{
-    Approval, Gates, Installed, Ladder, Membership, OnSmall, Pace, Plan, PlanFields, Reaching,
-    RungIndex, Silence,
+    Again, Approval, Gates, Installed, Ladder, Membership, OnSmall, Pace, Plan, PlanFields,
+    Reaching, RungIndex, Silence,
 };
 use rollout_core::time::{Span, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -56,6 +56,12 @@ struct FieldsRow {
     on_halt: Installed,
     #[serde(with = "scalar::option")]
     start_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "is_no", with = "scalar")]
+    again: Again,
+}
+
+fn is_no(again: &Again) -> bool {
+    *again == Again::No
 }
 
 #[derive(Serialize, Deserialize)]

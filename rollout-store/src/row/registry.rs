@@ -7,7 +7,7 @@ use rollout_core::hosting::{
 };
 use rollout_core::id::{ChannelId, DeviceId, Digest, HardwareModel, Principal};
 use rollout_core::journal::{
-    ChannelRecord, CohortRecord, EnrollmentRecord, PublishRecord, Role, TokenRecord,
+    ChannelRecord, CohortRecord, EnrollmentRecord, OnceRecord, PublishRecord, Role, TokenRecord,
 };
 use rollout_core::release::ReleaseId;
 use rollout_core::time::Timestamp;
@@ -30,6 +30,12 @@ pub(super) struct PublishRow {
     from: Option<semver::VersionReq>,
     #[serde(with = "scalar")]
     by: Principal,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    notes: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "scalar::option")]
+    provenance: Option<Vec<u8>>,
 }
 
 /// The domain has a pair here; a row has names.
@@ -72,6 +78,18 @@ pub(super) struct ChannelRow {
     template: String,
     #[serde(with = "scalar::option")]
     after: Option<ChannelId>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "OnceRecord")]
+pub(super) struct OnceRow {
+    #[serde(with = "scalar")]
+    principal: Principal,
+    key: String,
+    #[serde(with = "scalar")]
+    fingerprint: Digest,
+    #[serde(with = "scalar")]
+    until: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]

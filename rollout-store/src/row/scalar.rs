@@ -14,7 +14,7 @@ use rollout_core::journal::Role;
 use rollout_core::position::Frontier;
 use rollout_core::release::{ComponentId, ReleaseId};
 use rollout_core::rollout::{
-    Admitted, Arm, EvidenceEpoch, Installed, OnSmall, Rung, RungIndex, StateHash, StratumId,
+    Admitted, Again, Arm, EvidenceEpoch, Installed, OnSmall, Rung, RungIndex, StateHash, StratumId,
 };
 use rollout_core::time::{ServiceTime, Span, Timestamp};
 use rollout_core::version::{ReleaseCounter, SecureVersion};
@@ -223,6 +223,7 @@ macro_rules! names {
 }
 
 names! {
+    Again { No = "no", Yes = "yes", }
     Admitted { ByPosition = "position", ByName = "name", }
     Arm { Canary = "canary", Control = "control", }
     ImageState { PendingVerify = "pending_verify", Valid = "valid", }

@@ -1,14 +1,19 @@
 //! Kinds and fields that came after the first rows: each is appended, none is changed.
 
-use crate::samples::{by, device, model, release, rollout};
+use crate::samples::{by, checked, device, model, plan_fields, query, release, rollout};
 use rollout_core::hosting::HomeId;
 use rollout_core::id::{ChannelId, DeviceId, Digest, ProductId};
-use rollout_core::journal::{ChannelRecord, Entry, StandingChange};
+use rollout_core::journal::{ChannelRecord, Entry, OnceRecord, PublishRecord, StandingChange};
+use rollout_core::rollout::{Again, Membership, PlanFields};
+use rollout_core::time::Timestamp;
+use rollout_core::version::ReleaseCounter;
 
 /// In the order in which they came.
 pub fn entries() -> Vec<Entry> {
     let mut entries = channels();
     entries.extend(devices());
+    entries.extend(plans_and_releases());
+    entries.extend(requests());
     entries
 }
 
@@ -71,4 +76,36 @@ fn devices() -> Vec<Entry> {
         Entry::Included { rollout, device, by },
     ]);
     entries
+}
+
+fn plans_and_releases() -> Vec<Entry> {
+    let members = Membership::Query(query("model==esp32-c3"));
+    let fields = PlanFields { again: Again::Yes, ..plan_fields(members) };
+    vec![
+        Entry::Drafted { rollout: rollout(), plan: checked(fields), by: by() },
+        Entry::Published(Box::new(PublishRecord {
+            release: release(),
+            counter: ReleaseCounter(18),
+            manifests: vec![],
+            way_back: None,
+            from: None,
+            by: by(),
+            notes: Some("* does not beep any more\n".into()),
+            source: Some("git@example:vacuum 0123456789abcdef".into()),
+            provenance: Some(vec![0xFF, 0, 1]),
+        })),
+    ]
+}
+
+fn requests() -> Vec<Entry> {
+    let key = || String::from("6ba7b810-9dad-11d1-80b4-00c04fd430c8");
+    vec![
+        Entry::Once(OnceRecord {
+            principal: by(),
+            key: key(),
+            fingerprint: Digest::of(b"POST /v1/rollouts"),
+            until: Timestamp(1_795_378_934_123),
+        }),
+        Entry::Answered { principal: by(), key: key(), status: 201, body: b"{}".to_vec() },
+    ]
 }

@@ -13,9 +13,9 @@ use rollout_core::journal::{
 use rollout_core::position::Frontier;
 use rollout_core::release::{ComponentId, ReleaseId, Target};
 use rollout_core::rollout::{
-    Admitted, Approval, Arm, Cell, CellKey, Command, Commanded, EvidenceEpoch, FailureRun, Gates,
-    Input, Installed, Ladder, Membership, Observation, OnSmall, Pace, Pending, Plan, PlanFields,
-    Reach, Reaching, Rung, RungIndex, Silence, StateHash, StratumId, Tally,
+    Admitted, Again, Approval, Arm, Cell, CellKey, Command, Commanded, EvidenceEpoch, FailureRun,
+    Gates, Input, Installed, Ladder, Membership, Observation, OnSmall, Pace, Pending, Plan,
+    PlanFields, Reach, Reaching, Rung, RungIndex, Silence, StateHash, StratumId, Tally,
 };
 use rollout_core::time::{ServiceTime, Span, Timestamp, Window};
 use rollout_core::version::{ReleaseCounter, SecureVersion};
@@ -45,7 +45,7 @@ pub fn model() -> HardwareModel {
     HardwareModel::new("esp32-c3").expect("a model")
 }
 
-fn query(text: &str) -> Selector {
+pub fn query(text: &str) -> Selector {
     Selector::parse(text).expect("a query")
 }
 
@@ -59,7 +59,7 @@ pub fn entries() -> Vec<Entry> {
 }
 
 /// How many kinds [`entries`] has.
-pub const KINDS: usize = 28;
+pub const KINDS: usize = 30;
 
 fn registered() -> Vec<Entry> {
     let hash = Digest::of(b"secret");
@@ -75,6 +75,9 @@ fn registered() -> Vec<Entry> {
             way_back: Some((semver::Version::new(2, 3, 0), vec![vec![9; 5]])),
             from: semver::VersionReq::parse(">=2.1, <2.4.1").ok(),
             by: by(),
+            notes: None,
+            source: None,
+            provenance: None,
         })),
         Entry::Withdrawn { release: release(), by: by(), reason: "it \"beeps\"\n ✂".into() },
         Entry::CohortDefined {
@@ -159,6 +162,9 @@ fn variants() -> Vec<Entry> {
             way_back: None,
             from: None,
             by: by(),
+            notes: None,
+            source: None,
+            provenance: None,
         })),
         Entry::CohortDefined {
             cohort: CohortId::new("brave").expect("a cohort"),
@@ -313,11 +319,11 @@ fn target() -> Target {
     Target::Release(release())
 }
 
-fn checked(fields: PlanFields) -> Arc<Plan> {
+pub fn checked(fields: PlanFields) -> Arc<Plan> {
     Arc::new(Plan::check(fields).expect("a plan"))
 }
 
-fn plan_fields(members: Membership) -> PlanFields {
+pub fn plan_fields(members: Membership) -> PlanFields {
     let rung = |text: &str| Rung::parse(text).expect("a rung");
     let rate = |value| Rate::new(value).expect("a rate");
     let risk = |value| Risk::new(value).expect("a risk");
@@ -361,5 +367,6 @@ fn plan_fields(members: Membership) -> PlanFields {
         approval: Approval { before: [RungIndex(3)].into(), by: 2 },
         on_halt: Installed::RollBack,
         start_at: Some(AT),
+        again: Again::No,
     }
 }

@@ -200,6 +200,9 @@ impl SignedRelease {
             way_back: way_back.map(|back| (back.version.clone(), back.manifests.clone())),
             from: self.from.clone(),
             by,
+            notes: None,
+            source: None,
+            provenance: None,
         }
     }
 }

@@ -157,7 +157,9 @@ impl Teller {
             | Entry::Noted { .. }
             | Entry::Replaced { .. }
             | Entry::Excluded { .. }
-            | Entry::Included { .. } => None,
+            | Entry::Included { .. }
+            | Entry::Once(_)
+            | Entry::Answered { .. } => None,
         })
     }
 

@@ -4,12 +4,12 @@ use super::Engine;
 use super::queue::{Done, Job};
 use rollout_core::device::Facts;
 use rollout_core::fleet::{Answer, Ask, Fleet, Reply};
-use rollout_core::id::{DeviceId, Digest, RolloutId};
+use rollout_core::id::{DeviceId, Digest, Principal, RolloutId};
 use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
 use rollout_core::port::{ImageStore, Store};
 use rollout_core::rollout::Commanded;
 use rollout_core::time::Timestamp;
-use rollout_http::backend::{Backend, Check, CheckedIn, Kind, Problem};
+use rollout_http::backend::{Backend, Check, CheckedIn, Kind, Problem, Terms};
 use rollout_http::check_in::{self, Prospect};
 use rollout_http::meters::Meters;
 use std::time::Instant;
@@ -141,12 +141,28 @@ impl<S: Store + 'static, I: ImageStore + 'static> Backend for Engine<S, I> {
         self.ask(|done| Job::Facts(entries, done)).await
     }
 
-    async fn register(&self, check: Check) -> Result<Vec<Stored>, Problem> {
-        self.ask(|done| Job::Register(check, done)).await
+    async fn register(&self, check: Check, terms: Terms) -> Result<Vec<Stored>, Problem> {
+        self.ask(|done| Job::Register(check, terms, done)).await
     }
 
-    async fn command(&self, rollout: RolloutId, commanded: Commanded) -> Result<(), Problem> {
-        self.ask(|done| Job::Command(rollout, commanded, done)).await
+    async fn command(
+        &self,
+        rollout: RolloutId,
+        commanded: Commanded,
+        terms: Terms,
+    ) -> Result<(), Problem> {
+        self.ask(|done| Job::Command(rollout, commanded, terms, done)).await
+    }
+
+    async fn answered(
+        &self,
+        principal: Principal,
+        key: String,
+        status: u16,
+        body: Vec<u8>,
+    ) -> Result<(), Problem> {
+        let answered = Entry::Answered { principal, key, status, body };
+        self.ask(|done| Job::Facts(vec![answered], done)).await
     }
 
     async fn entries(&self, after: Seq, limit: usize) -> Result<Vec<Stored>, Problem> {

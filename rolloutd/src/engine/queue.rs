@@ -7,7 +7,7 @@ use rollout_core::journal::{Entry, Stored};
 use rollout_core::port::{Decision, ImageStore, Outgoing, Store, StoreError};
 use rollout_core::rollout::Commanded;
 use rollout_core::time::Timestamp;
-use rollout_http::backend::{Check, Kind, Problem};
+use rollout_http::backend::{Check, Kind, Problem, Terms};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -29,9 +29,9 @@ pub(super) enum Job {
     /// A device's question.
     Ask(Ask, Done<Answer>),
     /// Something to be checked and written.
-    Register(Check, Done<Vec<Stored>>),
+    Register(Check, Terms, Done<Vec<Stored>>),
     /// An operator's command.
-    Command(RolloutId, Commanded, Done<()>),
+    Command(RolloutId, Commanded, Terms, Done<()>),
     /// Let time pass.
     Tick(Done<()>),
 }
@@ -52,8 +52,8 @@ struct Group {
 }
 
 enum Order {
-    Register(Check, Done<Vec<Stored>>),
-    Command(RolloutId, Commanded, Done<()>),
+    Register(Check, Terms, Done<Vec<Stored>>),
+    Command(RolloutId, Commanded, Terms, Done<()>),
 }
 
 impl Group {
@@ -61,9 +61,11 @@ impl Group {
         match job {
             Job::Facts(entries, done) => self.facts.push((entries, done)),
             Job::Ask(ask, done) => self.asks.push((ask, done)),
-            Job::Register(check, done) => self.orders.push(Order::Register(check, done)),
-            Job::Command(id, commanded, done) => {
-                self.orders.push(Order::Command(id, commanded, done));
+            Job::Register(check, terms, done) => {
+                self.orders.push(Order::Register(check, terms, done));
+            }
+            Job::Command(id, commanded, terms, done) => {
+                self.orders.push(Order::Command(id, commanded, terms, done));
             }
             Job::Tick(done) => self.ticks.push(done),
         }
@@ -78,8 +80,8 @@ impl Group {
         ticks.into_iter().for_each(|done| drop(done.send(Err(problem.clone()))));
         for order in orders {
             match order {
-                Order::Register(_, done) => drop(done.send(Err(problem.clone()))),
-                Order::Command(_, _, done) => drop(done.send(Err(problem.clone()))),
+                Order::Register(_, _, done) => drop(done.send(Err(problem.clone()))),
+                Order::Command(_, _, _, done) => drop(done.send(Err(problem.clone()))),
             }
         }
     }
@@ -129,9 +131,11 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
         self.take_facts(group.facts).await;
         for order in group.orders {
             match order {
-                Order::Register(check, done) => drop(done.send(self.register(check).await)),
-                Order::Command(id, commanded, done) => {
-                    drop(done.send(self.command(id, &commanded).await));
+                Order::Register(check, terms, done) => {
+                    drop(done.send(self.register(check, terms).await));
+                }
+                Order::Command(id, commanded, terms, done) => {
+                    drop(done.send(self.command(id, &commanded, terms).await));
                 }
             }
         }
@@ -258,22 +262,42 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
         }
     }
 
-    async fn register(&self, check: Check) -> Result<Vec<Stored>, Problem> {
+    async fn register(&self, check: Check, terms: Terms) -> Result<Vec<Stored>, Problem> {
         let now = self.now();
         // A check runs once; if somebody else writes first its caller asks again.
-        let (entries, outbox) = match self.read(|fleet| check(fleet, now))? {
-            Registered::Known => return Ok(Vec::new()),
+        let registered = self.read(|fleet| {
+            terms.check(fleet, now)?;
+            check(fleet, now)
+        })?;
+        let (mut entries, outbox) = match registered {
+            Registered::Known => (Vec::new(), Vec::new()),
             Registered::New(entries) => (entries, Vec::new()),
             Registered::Decided(entries, outbox) => (entries, outbox),
         };
-        self.commit(now, entries, outbox).await?.ok_or_else(busy)
+        let effects = entries.len();
+        entries.extend(terms.entry());
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut written = self.commit(now, entries, outbox).await?.ok_or_else(busy)?;
+        written.truncate(effects);
+        Ok(written)
     }
 
-    async fn command(&self, id: RolloutId, commanded: &Commanded) -> Result<(), Problem> {
+    async fn command(
+        &self,
+        id: RolloutId,
+        commanded: &Commanded,
+        terms: Terms,
+    ) -> Result<(), Problem> {
         for _ in 0..TRIES {
             let now = self.now();
-            let decided = self.read(|fleet| commanded_entries(fleet, id, commanded, now))?;
-            let (entries, outbox) = decided;
+            let decided = self.read(|fleet| {
+                terms.check(fleet, now)?;
+                commanded_entries(fleet, id, commanded, now)
+            })?;
+            let (mut entries, outbox) = decided;
+            entries.extend(terms.entry());
             if self.commit(now, entries, outbox).await?.is_some() {
                 return Ok(());
             }

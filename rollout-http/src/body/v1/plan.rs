@@ -11,8 +11,8 @@ use rollout_core::id::{CohortId, DeviceId};
 use rollout_core::journal::CohortRecord;
 use rollout_core::release::{ComponentId, ReleaseId, Target};
 use rollout_core::rollout::{
-    Approval, Gates, Installed, Ladder, Membership, OnSmall, Pace, Plan, PlanError, PlanFields,
-    Reaching, Rung, Silence,
+    Again, Approval, Gates, Installed, Ladder, Membership, OnSmall, Pace, Plan, PlanError,
+    PlanFields, Reaching, Rung, Silence,
 };
 use rollout_core::time::{Span, Timestamp};
 use serde_json::{Map, Value};
@@ -44,6 +44,7 @@ const PLAN: Keys = Keys {
         "min_matured_share",
         "min_bake",
         "on_small",
+        "again",
         "pace",
         "gate",
         "stop",
@@ -146,6 +147,7 @@ fn read_plan(
         on_small: one_of(&plan, "on_small", &[("quiet", OnSmall::Quiet), ("hold", OnSmall::Hold)])?,
         on_halt: read_on_halt(&plan)?,
         start_at: read_start(&plan)?,
+        again: one_of(&plan, "again", &[("no", Again::No), ("yes", Again::Yes)])?,
     })
 }
 

@@ -5,7 +5,7 @@
 
 use super::show_when;
 use rollout_core::release::Target;
-use rollout_core::rollout::{Installed, Membership, OnSmall, Plan};
+use rollout_core::rollout::{Again, Installed, Membership, OnSmall, Plan};
 use serde_json::{Map, Value, json};
 
 /// The plan as JSON, in the grammar that [`super::parse_plan`] reads.
@@ -38,6 +38,10 @@ pub fn plan_json(plan: &Plan) -> Value {
     put("min_matured_share", share(plan.reaching.min_matured_bp));
     put("min_bake", json!(plan.reaching.min_bake.to_string()));
     put("on_small", json!(on_small(plan.on_small)));
+    match plan.again {
+        Again::No => {}
+        Again::Yes => put("again", json!("yes")),
+    }
     put("pace", pace(plan));
     put("gate", gate(plan));
     put("stop", stop(plan));
