@@ -35,6 +35,8 @@ pub mod router;
 #[cfg(feature = "server")]
 mod routes;
 #[cfg(feature = "server")]
+pub mod secret;
+#[cfg(feature = "server")]
 mod show;
 pub mod token;
 #[cfg(feature = "server")]

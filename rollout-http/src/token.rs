@@ -6,9 +6,7 @@
 //! time, and nothing but [`Minted::text`] ever shows one.
 
 use core::fmt;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use rollout_core::id::{DeviceId, Digest, ResidentId, decode_hex};
-use sha2::Sha256;
+use rollout_core::id::{Digest, ResidentId, decode_hex};
 use subtle::ConstantTimeEq as _;
 
 /// Bytes of randomness that [`make`] takes: 8 for an id, 32 for the secret.
@@ -62,28 +60,6 @@ impl fmt::Debug for Minted {
 pub fn make(kind: TokenKind, entropy: &[u8; ENTROPY_BYTES]) -> Minted {
     let (id, secret) = entropy.split_at(ENTROPY_BYTES - 32);
     assemble(kind, hex(id), secret)
-}
-
-/// The secret of a device's token. The same question has the same answer, so one that is asked
-/// twice does no harm. `leave` is the public id of the enrollment; it is empty for a device that
-/// was added by hand and for every token after a rotation. `generation` is 0 until the first
-/// rotation, and another one is another secret.
-//= trust §8: device tokens may be derived by HMAC from a key of ours, the id and the enrollment
-pub fn device_secret(key: &[u8; 32], device: &DeviceId, leave: &str, generation: u32) -> [u8; 32] {
-    let mut block = [0; 64];
-    block[..key.len()].copy_from_slice(key);
-    let mut mac = Hmac::<Sha256>::new(&block.into());
-    let mut take = |part: &[u8]| {
-        mac.update(part);
-        mac.update(&[0]);
-    };
-    take(b"device-token-v1");
-    take(leave.as_bytes());
-    take(device.as_str().as_bytes());
-    if generation > 0 {
-        take(generation.to_string().as_bytes());
-    }
-    mac.finalize().into_bytes().into()
 }
 
 /// Makes the token of one device; its id is the device's resident id.
@@ -227,24 +203,6 @@ mod tests {
             assert!(!token.matches(&Digest::of(b"another")));
             assert!(!format!("{made:?}{token:?}").contains("0707"), "{made:?}");
         }
-    }
-
-    #[test]
-    fn each_device_leave_and_generation_has_its_own_secret() {
-        let device = |name| DeviceId::new(name).expect("an id");
-        let one = device_secret(&[7; 32], &device("dev-0001"), "aa", 0);
-        assert_eq!(one, device_secret(&[7; 32], &device("dev-0001"), "aa", 0));
-        for other in [
-            device_secret(&[8; 32], &device("dev-0001"), "aa", 0),
-            device_secret(&[7; 32], &device("dev-0002"), "aa", 0),
-            device_secret(&[7; 32], &device("dev-0001"), "", 0),
-            device_secret(&[7; 32], &device("dev-0001"), "aa", 1),
-        ] {
-            assert_ne!(one, other);
-        }
-        // What was handed out stays good.
-        let kept = "cc4301867f8afe6a8199b5ecc06292ca61a39b6f07b525998e33e730931966db";
-        assert_eq!(hex(&one), kept);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::backend::{Backend, CheckedIn, Kind, Problem, Terms};
 use crate::check_in::{self, Prospect};
 use crate::input::{self, DEVICE_BYTES};
 use crate::openapi::{Shows, Table, post, wire as described};
-use crate::{auth, token, url};
+use crate::{auth, secret, token, url};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -79,7 +79,7 @@ pub(crate) async fn enroll<B: Backend>(
     let asked: wire::Enroll = input::json(&bytes)?;
     check_version(asked.v)?;
     let (device, hardware) = (DeviceId::new(asked.device)?, HardwareModel::new(asked.hardware)?);
-    let secret = token::device_secret(backend.url_key(), &device, &enrollment, 0);
+    let secret = secret::device_secret(backend.url_key(), &device, &enrollment, 0);
     let made = token::make_for_device(device.as_str(), &secret);
     let hash = made.hash;
     let check = move |fleet: &rollout_core::fleet::Fleet, now| {

@@ -12,7 +12,7 @@ use crate::body::v1::{
 };
 use crate::desk::Desk;
 use crate::openapi::{Route, Table, param, post};
-use crate::{input, show, token};
+use crate::{input, secret, show, token};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -142,7 +142,7 @@ pub(super) fn first_token<B: Backend>(backend: &B, device: &DeviceId) -> (String
 }
 
 fn token_of<B: Backend>(backend: &B, device: &DeviceId, generation: u32) -> (String, Digest) {
-    let secret = token::device_secret(backend.url_key(), device, "", generation);
+    let secret = secret::device_secret(backend.url_key(), device, "", generation);
     let made = token::make_for_device(device.as_str(), &secret);
     (made.text, made.hash)
 }
