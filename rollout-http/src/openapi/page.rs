@@ -102,8 +102,7 @@ fn operation(page: &mut String, method: &str, path: &str, route: &Value) {
     page.push_str("<table>");
     for (status, answer) in object(&route["responses"]) {
         let about = text(&answer["description"]);
-        let problem =
-            answer["$ref"].is_string().then_some("a problem document").unwrap_or_default();
+        let problem = if answer["$ref"].is_string() { "a problem document" } else { "" };
         let content = content(&answer["content"]);
         let _ = write!(page, "<tr><td>{}<td>{about}{problem} {content}", escape(status));
     }
