@@ -1,8 +1,8 @@
 //! Reads the head of an ESP app image, and compares it with what a manifest promised.
 //!
 //! The device does this with the first bytes that arrive, before it erases more flash than they
-//! need; the server does the same at upload. A publisher walks the whole file with [`Walk`] before it
-//! signs. Deliberately not here: other formats.
+//! need; the server does the same at upload. A publisher walks the whole file with [`Walk`] before
+//! it signs. Deliberately not here: other formats.
 //!
 //! Invariant: no allocation, and no text that is not UTF-8; the head is read within [`HEAD_BYTES`].
 

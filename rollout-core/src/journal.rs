@@ -204,6 +204,15 @@ pub enum Entry {
         /// Why.
         reason: String,
     },
+    /// Manifests of a release, or of its way back, were signed again to live longer.
+    Renewed {
+        /// Which.
+        release: ReleaseId,
+        /// The signed manifests; each differs from the one before in its expiry alone.
+        manifests: Vec<Vec<u8>>,
+        /// By whom.
+        by: Principal,
+    },
     /// A cohort was given a name, or the name another meaning.
     CohortDefined {
         /// The name.
@@ -414,6 +423,7 @@ impl Entry {
             Self::ProductAdded { .. } => "product_added",
             Self::Published(_) => "published",
             Self::Withdrawn { .. } => "withdrawn",
+            Self::Renewed { .. } => "renewed",
             Self::CohortDefined { .. } => "cohort_defined",
             Self::TokenMade(_) => "token_made",
             Self::TokenRevoked { .. } => "token_revoked",

@@ -50,6 +50,8 @@ operations! {
     UploadImage = "upload an image": Publisher,
     /// Publish a release.
     Publish = "publish a release": Publisher,
+    /// Let the manifests of a release live longer.
+    Renew = "renew a release": Publisher,
     /// Withdraw a release.
     Withdraw = "withdraw a release": Publisher | Operator | Admin,
     /// Give a cohort a meaning.

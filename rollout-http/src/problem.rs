@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rollout_core::cohort::SelectorError;
 use rollout_core::fleet::{
-    BeginError, DeviceError, OnceError, PromoteError, PublishError, RegistryError,
+    BeginError, DeviceError, OnceError, PromoteError, PublishError, RegistryError, RenewError,
 };
 use rollout_core::id::IdError;
 use rollout_core::port::{ImageError, StoreError};
@@ -38,6 +38,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("PU-001", Kind::Conflict),
     ("PU-004", Kind::Conflict),
     ("PU-005", Kind::Conflict),
+    ("PU-010", Kind::Conflict),
+    ("PU-009", Kind::Conflict),
     ("RE-001", Kind::NotFound),
     ("RE-002", Kind::Conflict),
     ("RE-003", Kind::Forbidden),
@@ -152,6 +154,7 @@ problem_from!(
     PublishError,
     Refusal,
     RegistryError,
+    RenewError,
     SelectorError,
     StoreError,
 );

@@ -15,7 +15,9 @@ use rollout_core::release::ReleaseId;
 use rollout_core::trust::sign::SigningKey;
 use rollout_core::trust::{Root, RootError, UnixSeconds};
 use rollout_core::version::ReleaseCounter;
-use rollout_http::body::v1::{ArtifactBody, ProductBody, PublishRequest, WayBackRequest};
+use rollout_http::body::v1::{
+    ArtifactBody, ProductBody, PublishRequest, RenewRequest, WayBackRequest,
+};
 use rollout_http::client::{Client, Error as ClientError};
 use semver::Version;
 use std::collections::BTreeSet;
@@ -121,6 +123,64 @@ pub async fn publish(client: &Client, options: &Options<'_>) -> Result<Published
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// What [`renew`] needs besides the server.
+#[derive(Clone, Copy, Debug)]
+pub struct RenewOptions<'a> {
+    /// What is renewed.
+    pub release: &'a ReleaseId,
+    /// Release keys. They stay here.
+    pub keys: &'a [&'a SigningKey],
+    /// Under which root.
+    pub anchor: Anchor<'a>,
+    /// How long from now, days.
+    pub days: u64,
+    /// The time.
+    pub now: UnixSeconds,
+}
+
+/// How a renewal ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Renewed {
+    /// Manifests that live longer now; the others did already.
+    pub manifests: usize,
+    /// Until when at least.
+    pub until: UnixSeconds,
+}
+
+/// Lets every manifest of a release and of its way back live longer.
+///
+/// # Errors
+/// [`PublishError`]. All of them are renewed, or none.
+pub async fn renew(client: &Client, options: &RenewOptions<'_>) -> Result<Renewed, PublishError> {
+    let root = match options.anchor {
+        Anchor::Kept(root) => root.clone(),
+        Anchor::Servers => servers_root(client).await?,
+    };
+    let ceremony = Ceremony { root: &root, keys: options.keys, now: options.now };
+    let (until, id) = (ceremony.renewed_until(options.days), options.release);
+    let known = client.release(&id.to_string()).await?;
+    let mut manifests = Vec::new();
+    let mut sign = |version: &Version, artifacts: &[ArtifactBody]| {
+        for artifact in artifacts {
+            let envelope = decode(&artifact.manifest)?;
+            let renewed = ceremony.renew(&id.product, version, &envelope, until);
+            let renewed = renewed.map_err(PublishError::Ceremony)?;
+            manifests.extend(renewed.map(|envelope| STANDARD.encode(envelope)));
+        }
+        Ok::<_, PublishError>(())
+    };
+    sign(&id.version, &known.artifacts)?;
+    if let Some(back) = &known.way_back {
+        let version = back.version.parse().map_err(|_| PublishError::Answer("a version"))?;
+        sign(&version, &back.artifacts)?;
+    }
+    let done = Renewed { manifests: manifests.len(), until };
+    if done.manifests > 0 {
+        client.renew(&id.to_string(), &RenewRequest { manifests }).await?;
+    }
+    Ok(done)
 }
 
 /// The server's newest root, which must at least be signed by itself.

@@ -89,6 +89,7 @@ impl Fleet {
             }
             Entry::Published(record) => self.fold_release(seq, at, record)?,
             Entry::Withdrawn { .. } => self.fold_withdrawn(stored)?,
+            Entry::Renewed { .. } => self.fold_renewed(stored)?,
             Entry::CohortDefined { cohort, record, .. } => {
                 let defined = Cohort { record: record.clone(), revision: seq };
                 self.cohorts.insert(cohort.clone(), defined);

@@ -16,6 +16,7 @@ mod observe;
 mod once;
 mod publish;
 mod registry;
+mod renew;
 mod running;
 
 pub use census::{ABSENT, OTHERS, Part, Shown, TABLE_COLUMNS, TABLE_ROWS, Table};
@@ -29,6 +30,7 @@ pub use life::{DeviceError, NewDevice, Replacement};
 pub use once::{Once, OnceError, OnceLedger};
 pub use publish::PublishError;
 pub use registry::{Registered, RegistryError};
+pub use renew::RenewError;
 pub use running::{EndCounts, Running};
 
 use crate::device::Device;

@@ -5,7 +5,8 @@ use crate::body::v1::{
     ApproveRequest, CensusBody, CheckBody, CohortBody, CohortRequest, Cohorts, DeviceBody,
     DevicePage, EnrollmentOpened, EventLine, ExplanationBody, MeBody, OpenEnrollment, OverviewBody,
     PauseRequest, ProductBody, Products, PublishRequest, Ready, Reasoned, ReleaseBody, Releases,
-    RollbackBody, RolloutBody, RolloutList, RootBody, Stored, TokenMade, TokenRequest,
+    RenewRequest, RollbackBody, RolloutBody, RolloutList, RootBody, Stored, TokenMade,
+    TokenRequest,
 };
 use reqwest::{Method, header};
 
@@ -77,6 +78,9 @@ calls! {
     releases() -> Releases = get("list releases", &["v1", "releases"], &[]);
     /// A release, such as `vacuum@2.4.1`.
     release(id: &str) -> ReleaseBody = get("read a release", &["v1", "releases", id], &[]);
+    /// Lets manifests of a release live longer.
+    renew(id: &str, asked: &RenewRequest) -> ReleaseBody =
+        send("renew a release", Method::POST, &["v1", "releases", id, "renew"], asked);
     /// Withdraws a release.
     withdraw(id: &str, reason: &str) -> ReleaseBody = send(
         "withdraw a release",

@@ -40,7 +40,8 @@ pub(crate) struct Param {
 }
 
 macro_rules! params {
-    ($($const:ident = $place:ident $name:literal $form:expr, $about:literal, $example:literal;)*) => {
+    ($($const:ident = $place:ident $name:literal $form:expr,
+        $about:literal, $example:literal;)*) => {
         $(#[doc = $about]
         pub(crate) const $const: Param = Param {
             place: Place::$place,

@@ -7,7 +7,8 @@ use super::{Answer, json, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem, Terms};
 use crate::body::v1::{
-    ProductBody, Products, PublishRequest, Reasoned, ReleaseBody, Releases, RootBody, Stored,
+    ProductBody, Products, PublishRequest, Reasoned, ReleaseBody, Releases, RenewRequest, RootBody,
+    Stored,
 };
 use crate::desk::Desk;
 use crate::openapi::{Table, get, param, post, put};
@@ -96,6 +97,16 @@ fn of_releases<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
                 .answers::<ReleaseBody>(200, "As it was published, and whether it still is.")
                 .refuses(&[404]),
             show::<B>,
+        )
+        .add(
+            post("renew_release", "/v1/releases/{id}/renew", "Let its manifests live longer.")
+                .asks(Operation::Renew)
+                .takes(&[param::RELEASE])
+                .reads::<RenewRequest>()
+                .answers::<ReleaseBody>(200, "They live as long already.")
+                .answers::<ReleaseBody>(201, "They live longer.")
+                .refuses(&[404, 409]),
+            renew::<B>,
         )
         .add(
             post("withdraw_release", "/v1/releases/{id}/withdraw", "Withdraw a release.")
@@ -236,15 +247,16 @@ pub(crate) async fn publish<B: Backend>(
     release_body(&backend, status_of(&written), &id)
 }
 
+fn envelopes(texts: &[String]) -> Result<Vec<Vec<u8>>, Problem> {
+    texts.iter().map(|text| input::envelope(text)).collect()
+}
+
 fn record(asked: PublishRequest, by: Principal) -> Result<PublishRecord, Problem> {
     let wrong = |what: &str, text: &str| {
         let detail = format!("`{what}`: `{text}` is no semantic version or range");
         Problem::new(Kind::Invalid, "PU-006", detail, "write it as 1.2.3, a range as ^1.2")
     };
     let release = ReleaseId::parse(&asked.release)?;
-    let envelopes = |texts: &[String]| {
-        texts.iter().map(|text| input::envelope(text)).collect::<Result<Vec<_>, _>>()
-    };
     let way_back = match &asked.way_back {
         None => None,
         Some(back) => {
@@ -300,6 +312,22 @@ async fn check_image<B: Backend>(
             Err(Problem::new(Kind::Invalid, error.code(), detail, error.hint()))
         }
     }
+}
+
+/// `POST /v1/releases/{id}/renew`
+pub(crate) async fn renew<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    let by = authorize(&backend, &headers, Operation::Renew)?;
+    let release = ReleaseId::parse(&id)?;
+    let asked: RenewRequest = input::operator_json(&headers, body).await?;
+    let (id, manifests) = (release.clone(), envelopes(&asked.manifests)?);
+    let check = move |fleet: &Fleet, now| Ok(fleet.renew(&release, &manifests, &by, now)?);
+    let written = backend.register(Box::new(check), Terms::default()).await?;
+    release_body(&backend, status_of(&written), &id)
 }
 
 /// `POST /v1/releases/{id}/withdraw`

@@ -39,6 +39,7 @@ fn subject(entry: &Entry) -> (Option<RolloutId>, Option<&DeviceId>) {
         | Entry::ProductAdded { .. }
         | Entry::Published(_)
         | Entry::Withdrawn { .. }
+        | Entry::Renewed { .. }
         | Entry::CohortDefined { .. }
         | Entry::TokenMade(_)
         | Entry::TokenRevoked { .. }
@@ -59,6 +60,7 @@ fn summary(entry: &Entry) -> String {
         Entry::ProductAdded { product, by } => format!("{by} added product {product}"),
         Entry::Published(record) => format!("{} published {}", record.by, record.release),
         Entry::Withdrawn { release, by, reason } => format!("{by} withdrew {release}: {reason}"),
+        Entry::Renewed { release, by, .. } => format!("{by} renewed {release}"),
         Entry::CohortDefined { cohort, by, .. } => format!("{by} defined cohort {cohort}"),
         Entry::TokenMade(record) => format!("token {} for {}", record.id, record.principal),
         Entry::TokenRevoked { id } => format!("token {id} was revoked"),

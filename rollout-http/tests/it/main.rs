@@ -13,4 +13,5 @@ mod life;
 mod openapi;
 mod overview;
 mod plan;
+mod renew;
 mod world;

@@ -244,6 +244,17 @@ pub fn root() -> Vec<u8> {
 
 /// The signed manifest of an image, base64.
 pub fn manifest(image: &[u8], version: &str, counter: u64, reissue_of: Option<u64>) -> String {
+    manifest_for(180, image, version, counter, reissue_of)
+}
+
+/// The signed manifest of an image that lives for `days`, base64.
+pub fn manifest_for(
+    days: u64,
+    image: &[u8],
+    version: &str,
+    counter: u64,
+    reissue_of: Option<u64>,
+) -> String {
     let fields = ManifestFields {
         fleet: FleetId([0xF1; 16]),
         product: "vacuum".into(),
@@ -255,7 +266,7 @@ pub fn manifest(image: &[u8], version: &str, counter: u64, reissue_of: Option<u6
         image_bytes: image.len() as u64,
         secure_version: SecureVersion(0),
         min_from: ReleaseCounter(0),
-        expires: UnixSeconds(NOW + 180 * DAY),
+        expires: UnixSeconds(NOW + days * DAY),
         chip_id: ChipId::TEST,
         component: None,
         reissue_of: reissue_of.map(ReleaseCounter),

@@ -136,6 +136,14 @@ enum EntryRow {
         by: Principal,
         reason: String,
     },
+    Renewed {
+        #[serde(with = "scalar")]
+        release: ReleaseId,
+        #[serde(with = "scalar::list")]
+        manifests: Vec<Vec<u8>>,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
     CohortDefined {
         #[serde(with = "scalar")]
         cohort: CohortId,

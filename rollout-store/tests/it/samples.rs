@@ -59,7 +59,7 @@ pub fn entries() -> Vec<Entry> {
 }
 
 /// How many kinds [`entries`] has.
-pub const KINDS: usize = 30;
+pub const KINDS: usize = 31;
 
 fn registered() -> Vec<Entry> {
     let hash = Digest::of(b"secret");
@@ -80,6 +80,7 @@ fn registered() -> Vec<Entry> {
             provenance: None,
         })),
         Entry::Withdrawn { release: release(), by: by(), reason: "it \"beeps\"\n ✂".into() },
+        Entry::Renewed { release: release(), manifests: vec![vec![1, 2, 4], vec![]], by: by() },
         Entry::CohortDefined {
             cohort: CohortId::new("dogfood").expect("a cohort"),
             record: CohortRecord::Query(query("model==esp32-*;(country=in=(de,at),beta==true)")),

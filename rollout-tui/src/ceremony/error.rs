@@ -83,6 +83,22 @@ pub enum CeremonyError {
         /// Why.
         source: Refusal,
     },
+    /// What the server keeps of a release is not signed as it should be.
+    #[error("a manifest of {version} cannot be renewed")]
+    Renewal {
+        /// Its version.
+        version: String,
+        /// Why.
+        source: Refusal,
+    },
+    /// What the server keeps of a release is something else.
+    #[error(
+        "a manifest that the server keeps of {version} is of another fleet, product or version"
+    )]
+    OtherManifest {
+        /// The version asked for.
+        version: String,
+    },
     /// What the server calls good is something else.
     #[error("what the server keeps as {version} is of another fleet, product or version")]
     OtherGood {
@@ -109,6 +125,8 @@ impl CeremonyError {
             Self::Refused(error) => error.code(),
             Self::Good { .. } => "CE-010",
             Self::OtherGood { .. } => "CE-011",
+            Self::Renewal { .. } => "CE-012",
+            Self::OtherManifest { .. } => "CE-013",
         }
     }
 
@@ -130,6 +148,9 @@ impl CeremonyError {
                 "give `--key` once for each release key needed"
             }
             Self::Refused(error) => error.hint(),
+            Self::Renewal { .. } | Self::OtherManifest { .. } => {
+                "find out who answered for the server; nothing was signed"
+            }
             Self::Good { .. } | Self::OtherGood { .. } => {
                 "name another release with `--way-back VERSION`, or `--way-back none`"
             }

@@ -9,6 +9,7 @@
 
 mod error;
 mod image;
+mod renew;
 
 pub use error::CeremonyError;
 pub use image::{InspectError, Inspected};
@@ -21,7 +22,6 @@ use rollout_core::release::ReleaseId;
 use rollout_core::trust::sign::{ManifestFields, SigningKey, public_key, sign};
 use rollout_core::trust::{
     ComponentId, DocumentType, Envelope, Manifest, Refusal, Role, Root, UnixSeconds, check_upload,
-    verify,
 };
 use rollout_core::version::{ReleaseCounter, SecureVersion};
 use semver::{Version, VersionReq};
@@ -336,8 +336,6 @@ impl Ceremony<'_> {
         Ok(((!back.manifests.is_empty()).then_some(back), without))
     }
 
-    /// Believes nothing of the server: the release keys must have signed it, and one of those at
-    /// hand among them, because the root may have come from the server as well.
     fn read_good<'e>(
         &self,
         plan: &PublishPlan,
@@ -347,11 +345,7 @@ impl Ceremony<'_> {
         let version = || good.version.to_string();
         let wrong = |source: Refusal| CeremonyError::Good { version: version(), source };
         let opened = Envelope::open(envelope).map_err(|error| wrong(error.into()))?;
-        let signed = self.root.verify_role(Role::Release, &opened);
-        signed.map_err(|error| wrong(error.into()))?;
-        let own: Vec<_> = self.keys.iter().map(|key| public_key(key)).collect();
-        verify(&opened, DocumentType::Manifest, &own, 1).map_err(|error| wrong(error.into()))?;
-        let manifest = Manifest::decode(opened.payload()).map_err(|error| wrong(error.into()))?;
+        let manifest = self.read_signed(&opened).map_err(wrong)?;
         let same = manifest.fleet == self.root.fleet()
             && manifest.product == plan.product.as_str()
             && manifest.version.as_str() == version();

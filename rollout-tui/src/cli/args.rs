@@ -11,7 +11,7 @@ mod release;
 
 pub use fleet::{CohortCommand, DeviceCommand, TokenCommand, TokenRole};
 pub use key::{KeyCommand, KeyRole, RootCommand, RootNew};
-pub use release::{Publish, ReleaseCommand};
+pub use release::{Publish, ReleaseCommand, Renew};
 
 use super::parse::{Token, span};
 use crate::wait::Goal;
@@ -72,7 +72,7 @@ pub enum Command {
     /// Make, look at and publish the root document, which lists the fleet's keys.
     #[command(subcommand)]
     Root(RootCommand),
-    /// Publish, list and withdraw releases.
+    /// Publish, list, renew and withdraw releases.
     #[command(subcommand)]
     Release(ReleaseCommand),
     /// The verbs on rollouts.

@@ -4,7 +4,7 @@
 //!
 //! Invariant: whoever publishes reads which way back was signed, and aloud which was not.
 
-use super::args::{Publish, ReleaseCommand};
+use super::args::{Publish, ReleaseCommand, Renew};
 use super::error::Failure;
 use super::output::Answer;
 use super::parse::{ImageArg, WayBackArg};
@@ -12,7 +12,9 @@ use super::{key, root, to_json};
 use crate::ceremony::{
     CeremonyError, InspectError, Inspected, PlannedImage, PublishPlan, SignedRelease,
 };
-use crate::publish::{Anchor, Options, Published, Source, WayBack, publish};
+use crate::publish::{
+    Anchor, Options, Published, RenewOptions, Renewed, Source, WayBack, publish, renew,
+};
 use crate::words;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -53,6 +55,7 @@ pub async fn run(
             let what = || format!("cannot show release `{release}`");
             shown(&body.map_err(|error| Failure::server(what(), &error))?)
         }
+        ReleaseCommand::Renew(args) => renew_release(client, args, now).await,
         ReleaseCommand::Withdraw { release, reason } => withdraw(client, release, reason).await,
     }
 }
@@ -113,6 +116,37 @@ async fn publish_release(
         )),
         Err(error) => Err(Failure::publish(what(), &error)),
     }
+}
+
+async fn renew_release(client: &Client, args: &Renew, now: UnixSeconds) -> Result<Answer, Failure> {
+    let release = &args.release;
+    let keys = args.key.iter().map(|file| key::read(file)).collect::<Result<Vec<_>, _>>()?;
+    let kept = args.root.as_deref().map(read_root).transpose()?;
+    let options = RenewOptions {
+        release,
+        keys: &keys.iter().collect::<Vec<_>>(),
+        anchor: kept.as_ref().map_or(Anchor::Servers, Anchor::Kept),
+        days: args.days,
+        now,
+    };
+    let done = renew(client, &options).await;
+    let what = || format!("cannot renew `{release}`");
+    let Renewed { manifests, until } = done.map_err(|error| Failure::publish(what(), &error))?;
+    let date = words::utc(until.0);
+    let (state, line) = match manifests {
+        0 => ("known", format!("{release} lives until {date} already")),
+        _ => (
+            "renewed",
+            format!(
+                "renewed {release} until {date}: {}",
+                words::count(manifests as u64, "manifest")
+            ),
+        ),
+    };
+    let json = json!({
+        "state": state, "release": release.to_string(), "manifests": manifests, "until": until.0,
+    });
+    Ok(Answer::line(line, json))
 }
 
 fn read_root(file: &Path) -> Result<Root, Failure> {

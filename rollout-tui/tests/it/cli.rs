@@ -94,6 +94,7 @@ fn every_help_is_complete() {
         "release publish",
         "release list",
         "release show",
+        "release renew",
         "release withdraw",
         "check",
         "create",

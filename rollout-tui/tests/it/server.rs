@@ -9,7 +9,7 @@ use rollout_core::id::Digest;
 use rollout_core::trust::pem::key_to_pem;
 use rollout_core::trust::{Upload, check_upload};
 use rollout_core::version::ReleaseCounter;
-use rollout_http::body::v1::PublishRequest;
+use rollout_http::body::v1::{PublishRequest, RenewRequest};
 use serde_json::{Value, json};
 use std::fs;
 use std::net::TcpListener;
@@ -63,6 +63,13 @@ fn answer(method: &str, path: &str, body: &[u8], memory: &mut Memory) -> (u16, V
             let request = serde_json::from_slice(body).expect("a publish");
             memory.releases.push(request);
             (201, release(memory.releases.last().expect("just pushed")))
+        }
+        ("POST", path) if path.ends_with("/renew") => {
+            let asked: RenewRequest = serde_json::from_slice(body).expect("a renewal");
+            let known = memory.releases.iter_mut().find(|one| path.contains(&one.release));
+            let known = known.expect("a release");
+            known.manifests = asked.manifests;
+            (201, release(known))
         }
         ("GET", path) => {
             let id = path.strip_prefix("/v1/releases/").unwrap_or_default();
@@ -164,6 +171,35 @@ fn a_release_is_published_once_and_the_next_brings_its_way_back() {
         (ReleaseCounter(4), Some(ReleaseCounter(1)))
     );
     assert_eq!(manifest.image, Digest::of(&image("2.3.0", 1)));
+}
+
+#[test]
+fn a_release_is_renewed_once_a_day() {
+    let ((fake, kept), folder) = (releases(), desk());
+    assert_eq!(fake.said(folder.path(), &[&PUBLISH[..], &["./a.bin:v980"]].concat()).0, 0);
+    let renew = ["release", "renew", "vacuum@2.3.0", "--key", "./release.pem", "--days", "200"];
+    let (code, out, err) = fake.said(folder.path(), &renew);
+    assert_eq!((code, err.as_str()), (0, ""));
+    insta::assert_snapshot!(out, @"renewed vacuum@2.3.0 until 2027-08-04 00:00:00 UTC: 1 manifest");
+    let envelope = STANDARD.decode(&memory(&kept).releases[0].manifests[0]).expect("base64");
+    let root = root();
+    let manifest = check_upload(&root, &envelope, NOW).expect("as devices check").manifest;
+    assert_eq!(manifest.expires.0, (NOW.0.div_ceil(86_400) + 200) * 86_400);
+    assert_eq!(
+        (manifest.counter, manifest.image),
+        (ReleaseCounter(1), Digest::of(&image("2.3.0", 1)))
+    );
+    let (code, out, _) = fake.said(folder.path(), &renew);
+    let already = "vacuum@2.3.0 lives until 2027-08-04 00:00:00 UTC already\n";
+    assert_eq!((code, out.as_str()), (0, already));
+    // Another release's manifest is not signed, whatever the server says.
+    let other = memory(&kept).releases[0].manifests.clone();
+    assert_eq!(fake.said(folder.path(), &[&PUBLISH[..], &["./b.bin:v980"]].concat()).0, 0);
+    memory(&kept).releases[1].manifests = other;
+    let renew = ["release", "renew", "vacuum@2.4.1", "--key", "./release.pem", "--days", "300"];
+    let (code, _, err) = fake.said(folder.path(), &renew);
+    assert_eq!(code, 1);
+    assert!(err.starts_with("CE-013\n"), "{err}");
 }
 
 #[test]

@@ -139,6 +139,7 @@ impl Teller {
             Entry::HostingSet(_)
             | Entry::ProductAdded { .. }
             | Entry::Withdrawn { .. }
+            | Entry::Renewed { .. }
             | Entry::CohortDefined { .. }
             | Entry::TokenMade(_)
             | Entry::TokenRevoked { .. }

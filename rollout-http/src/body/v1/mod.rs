@@ -31,7 +31,7 @@ pub use plan::{parse_plan, parse_plan_with, parse_template};
 pub use plan_json::plan_json;
 pub use releases::{
     ArtifactBody, GoodRelease, ProductBody, Products, PublishRequest, Reasoned, ReleaseBody,
-    Releases, RootBody, Stored, WayBackBody, WayBackRequest,
+    Releases, RenewRequest, RootBody, Stored, WayBackBody, WayBackRequest,
 };
 pub use rollouts::{
     ApproveRequest, CheckBody, CountsBody, ExclusionBody, ExecutionBody, ExplanationBody, GateBody,

@@ -52,6 +52,15 @@ pub struct WayBackRequest {
     pub manifests: Vec<String>,
 }
 
+/// Manifests of a release, or of its way back, that live longer than those that are there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RenewRequest {
+    /// Signed manifests, base64.
+    pub manifests: Vec<String>,
+}
+
 /// A reason, for requests that need one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]

@@ -30,6 +30,10 @@ pub enum ReleaseCommand {
         #[arg(value_parser = ReleaseId::parse)]
         release: ReleaseId,
     },
+    /// Sign the manifests of a release and of its way back again, to live longer.
+    ///
+    /// Nothing changes but their expiry. Twice on a day is once.
+    Renew(Renew),
     /// Withdraw a release: it is not offered any more, devices that run it keep it.
     Withdraw {
         /// Product and version, such as vacuum@2.4.1.
@@ -39,6 +43,24 @@ pub enum ReleaseCommand {
         #[arg(long)]
         reason: String,
     },
+}
+
+/// Options of `release renew`.
+#[derive(Args, Debug)]
+pub struct Renew {
+    /// Product and version, such as vacuum@2.4.1.
+    #[arg(value_parser = ReleaseId::parse)]
+    pub release: ReleaseId,
+    /// Private release key, PEM; once for each that has to sign.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub key: Vec<PathBuf>,
+    /// How long they shall live from today, days.
+    #[arg(long, value_name = "DAYS", default_value_t = crate::ceremony::EXPIRES_DAYS,
+        value_parser = clap::value_parser!(u64).range(1..=3650))]
+    pub days: u64,
+    /// Root document to sign under, COSE; the server's if absent.
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
 }
 
 /// Options of `release publish`.
