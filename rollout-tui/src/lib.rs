@@ -2,14 +2,20 @@
 //!
 //! [`ceremony`] and [`root`] make signed documents from keys, [`publish`] takes a release to a
 //! server, [`cli`] is the binary `rollout`, [`wait`] judges whether a rollout has come to a goal,
-//! [`words`] is the wording. Deliberately not here: any decision about a rollout; those are the
+//! [`words`] is the wording. The dashboard is [`app`] (what is known), [`view`] (how it looks),
+//! [`keymap`] and [`theme`]. Deliberately not here: any decision about a rollout; those are the
 //! core's, asked for through the server.
 //!
 //! Invariant: private keys stay in this process. What goes to a server is signed, never a key.
 
+pub mod app;
 pub mod ceremony;
 pub mod cli;
+pub mod keymap;
 pub mod publish;
 pub mod root;
+pub mod theme;
+pub mod view;
 pub mod wait;
+pub mod widget;
 pub mod words;

@@ -5,6 +5,8 @@
 //!
 //! Invariant: [`plain`] lets no control character through.
 
+pub mod figure;
+
 use rollout_core::trust::Role;
 
 /// A text that may have come from anywhere, without characters that steer a terminal.

@@ -9,3 +9,4 @@ mod plan;
 mod server;
 mod shown;
 mod wait;
+mod watch;

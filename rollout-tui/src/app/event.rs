@@ -1,0 +1,105 @@
+//! What happened lately, and which of it is asked for.
+//!
+//! Deliberately not here: where events come from.
+//!
+//! Invariants: at most [`MOST`] events, by their places in the journal, none of them twice.
+
+use rollout_http::body::v1::{EventLine, RolloutLine};
+use std::collections::VecDeque;
+
+/// Most events that are kept: what somebody scrolls through; the journal has the rest.
+pub const MOST: usize = 2_000;
+
+/// The newest events.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventLog {
+    events: VecDeque<EventLine>,
+    /// How many were left out because there were too many to read.
+    skipped: u64,
+}
+
+impl EventLog {
+    /// Adds an event, unless it is known.
+    pub fn push(&mut self, event: EventLine) {
+        if event.seq <= self.last_seq() && !self.events.is_empty() {
+            return;
+        }
+        if self.events.len() >= MOST {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    /// Takes note of events that nobody will read.
+    pub fn skip(&mut self, from: u64, to: u64) {
+        self.skipped = self.skipped.saturating_add(to.saturating_sub(from).saturating_add(1));
+    }
+
+    /// How many were left out.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// The place of the newest; 0 before the first.
+    pub fn last_seq(&self) -> u64 {
+        self.events.back().map_or(0, |event| event.seq)
+    }
+
+    /// Newest first.
+    pub fn newest(&self) -> impl Iterator<Item = &EventLine> {
+        self.events.iter().rev()
+    }
+}
+
+/// Whether a kind of event is everyday business, of which a large fleet has thousands a minute.
+pub fn is_routine(kind: &str) -> bool {
+    matches!(kind, "clock" | "seen" | "offered" | "permitted" | "held" | "enrolled")
+}
+
+/// Which events are asked for: words that all must be there, `kind:`, `rollout:` and `device:` for
+/// one field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    kinds: Vec<String>,
+    rollouts: Vec<String>,
+    devices: Vec<String>,
+    words: Vec<String>,
+}
+
+impl Filter {
+    /// Reads what was typed. Everything is a filter.
+    pub fn parse(text: &str) -> Self {
+        let mut filter = Self::default();
+        for word in text.to_lowercase().split_whitespace() {
+            match word.split_once(':') {
+                Some(("kind", value)) => filter.kinds.push(value.into()),
+                Some(("rollout", value)) => filter.rollouts.push(value.into()),
+                Some(("device", value)) => filter.devices.push(value.into()),
+                Some(_) | None => filter.words.push(word.into()),
+            }
+        }
+        filter
+    }
+
+    /// Whether an event is asked for.
+    pub fn takes(&self, event: &EventLine, rollouts: &[RolloutLine]) -> bool {
+        let holds = |text: &str, part: &String| text.to_lowercase().contains(part.as_str());
+        let device = event.device.as_deref().unwrap_or_default();
+        let id = event.rollout.as_deref().unwrap_or_default();
+        let name = rollouts.iter().find(|line| line.id == id).map_or("", |line| line.name.as_str());
+        let says = |part: &String| {
+            [event.summary.as_str(), event.kind.as_str(), device, name]
+                .iter()
+                .any(|text| holds(text, part))
+        };
+        self.kinds.iter().all(|kind| holds(&event.kind, kind))
+            && self.devices.iter().all(|part| holds(device, part))
+            && self.rollouts.iter().all(|part| holds(id, part) || holds(name, part))
+            && self.words.iter().all(says)
+    }
+
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}

@@ -1,0 +1,94 @@
+//! Every key of the screen one came from, made from the keymap; what cannot be done says why.
+//!
+//! Deliberately not here: the keys. Invariant: every binding of the mode is there.
+
+use super::{footer, height, panel, put, width};
+use crate::app::Model;
+use crate::keymap::{self, Action, Binding, Mode};
+use crate::theme::Tone;
+use crate::widget::{Row, wrapped};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+/// The screen one came from.
+fn mode(model: &Model) -> Mode {
+    let before = model.seat.screens.iter().rev().nth(1);
+    before.map_or(Mode::Overview, |screen| screen.mode())
+}
+
+/// The screen.
+pub fn help(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let palette = model.look.palette;
+    let who = model
+        .data
+        .me
+        .as_ref()
+        .map(|me| format!("you are {} ({})", me.principal, me.roles.join(", ")));
+    let title = format!("Help: {}", mode(model).name());
+    let inside = panel(palette, area, buffer, &title, &who.unwrap_or_default());
+    let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
+    let lines = lines(model, width(inside));
+    let last = lines.len().saturating_sub(height(inside));
+    let from = model.seat.line.min(last);
+    put(buffer, inside, lines.into_iter().skip(from).collect());
+}
+
+/// All of it.
+fn lines(model: &Model, room: usize) -> Vec<Line<'static>> {
+    let palette = model.look.palette;
+    let mode = mode(model);
+    let mut lines = Vec::new();
+    for binding in keymap::bindings(mode) {
+        lines.extend(entry(model, binding, room));
+    }
+    lines.push(Line::default());
+    lines.push(Row::new(palette, room).put(Tone::Title, "In time travel").line());
+    for binding in keymap::bindings(Mode::Travel) {
+        lines.extend(entry(model, binding, room));
+    }
+    lines.push(Line::default());
+    lines.push(Row::new(palette, room).put(Tone::Title, "Signs").line());
+    for (sign, meaning) in SIGNS {
+        let row = Row::new(palette, room).cell(Tone::Key, *sign, 14);
+        lines.push(row.put(Tone::Plain, *meaning).line());
+    }
+    lines
+}
+
+const SIGNS: &[(&str, &str)] = &[
+    ("● ◐ ✖ ○", "pass, hold, abort or halt, not looked at yet"),
+    ("█ ▓ ✖ ·", "confirmed, permitted and not confirmed, bad, not yet"),
+    ("├─▪─┤ ┆ ▸", "bounds of the rate, the observed rate, limits, beyond the axis"),
+    ("• × ┄", "evidence for a pass, for an abort, and the limit of each"),
+    ("▁▂▃▄▅▆▇█", "permits in flight; full is the cap"),
+];
+
+fn entry(model: &Model, binding: &Binding, room: usize) -> Vec<Line<'static>> {
+    let palette = model.look.palette;
+    let keys: Vec<String> = binding.keys.iter().map(|key| key.label()).collect();
+    let why = match binding.action {
+        Action::Order(kind) => footer::reason(model, kind),
+        Action::Move(_)
+        | Action::Go(_)
+        | Action::List(_)
+        | Action::Edit(_)
+        | Action::Time(_)
+        | Action::Open
+        | Action::Back
+        | Action::Acknowledge
+        | Action::Explain
+        | Action::Search
+        | Action::Clock
+        | Action::Submit
+        | Action::Quit => None,
+    };
+    let tone = if why.is_some() { Tone::Disabled } else { Tone::Plain };
+    let key = if why.is_some() { Tone::Disabled } else { Tone::Key };
+    let row = Row::new(palette, room).cell(key, keys.join(" "), 14).put(tone, binding.help);
+    let mut lines = vec![row.line()];
+    if let Some(why) = why {
+        lines.extend(wrapped(palette, Tone::Hold, &format!("⊘ {why}"), 16, room));
+    }
+    lines
+}

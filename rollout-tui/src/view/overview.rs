@@ -1,0 +1,233 @@
+//! The first screen: is anyone being hurt, what does it wait for, what can be done.
+//!
+//! Deliberately not here: the parts, which other screens share. Invariant: whatever the size, the
+//! chosen rollout's waiting-reason is there.
+
+use super::panes::{Pane, shown};
+use super::{events, fleet, gate, height, ladder, panel, put, say, width};
+use crate::app::Model;
+use crate::theme::Tone;
+use crate::widget::{Row, wrapped};
+use crate::words::figure::figure;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+use rollout_http::body::v1::{RolloutBody, RolloutLine};
+
+/// Where the parts are.
+struct Parts {
+    fleet: Rect,
+    list: Rect,
+    chosen: Rect,
+    third: Option<Rect>,
+    events: Option<Rect>,
+}
+
+fn parts(model: &Model, area: Rect) -> Parts {
+    let high = fleet::panel_height(area).min(area.height);
+    let fleet = Rect { height: high, ..area };
+    let events_high = if shown(Pane::Events, area) { (area.height / 5).clamp(5, 12) } else { 0 };
+    let middle = Rect { y: area.y + high, height: area.height - high - events_high, ..area };
+    let events = (events_high > 0).then(|| Rect {
+        y: middle.y + middle.height,
+        height: events_high,
+        ..area
+    });
+    if !shown(Pane::Beside, area) {
+        let rows = u16::try_from(model.lines().len()).unwrap_or(u16::MAX).max(1);
+        let list_high = rows.saturating_add(2).min(middle.height / 3).max(3).min(middle.height);
+        let list = Rect { height: list_high, ..middle };
+        let chosen = Rect { y: middle.y + list_high, height: middle.height - list_high, ..middle };
+        return Parts { fleet, list, chosen, third: None, events };
+    }
+    let columns = if shown(Pane::Third, area) { 3 } else { 2 };
+    let wide = if columns == 3 { middle.width * 3 / 10 } else { middle.width * 45 / 100 };
+    let list = Rect { width: wide, ..middle };
+    let rest = Rect { x: middle.x + wide, width: middle.width - wide, ..middle };
+    if columns == 2 {
+        return Parts { fleet, list, chosen: rest, third: None, events };
+    }
+    let half = rest.width / 2;
+    let chosen = Rect { width: half, ..rest };
+    let third = Some(Rect { x: rest.x + half, width: rest.width - half, ..rest });
+    Parts { fleet, list, chosen, third, events }
+}
+
+/// The screen.
+pub fn overview(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let parts = parts(model, area);
+    fleet::fleet(model, parts.fleet, area, buffer);
+    list(model, parts.list, area, buffer);
+    chosen(model, parts.chosen, area, parts.third, buffer);
+    if let Some(place) = parts.events {
+        events::latest(model, place, buffer);
+    }
+}
+
+/// Lines of each rollout in the list.
+fn lines_each(model: &Model, list: Rect, body: Rect) -> usize {
+    let room = usize::from(list.height.saturating_sub(2));
+    let fits = model.lines().len() * 2 <= room;
+    if fits && shown(Pane::Reasons, body) && shown(Pane::Beside, body) { 2 } else { 1 }
+}
+
+fn list(model: &Model, area: Rect, body: Rect, buffer: &mut Buffer) {
+    let palette = model.look.palette;
+    let lines = model.lines();
+    let all = model.all_lines().len();
+    let title = if model.seat.rollout_filter.is_empty() {
+        format!("Rollouts  {all}")
+    } else {
+        format!("Rollouts  {} of {all}, /{}", lines.len(), model.seat.rollout_filter)
+    };
+    let inside = panel(palette, area, buffer, &title, "");
+    let room = width(inside);
+    if lines.is_empty() {
+        let text =
+            if all == 0 { "none yet: `rollout create PLAN` drafts one" } else { "none fits" };
+        put(buffer, inside, wrapped(palette, Tone::Quiet, text, 1, room));
+        return;
+    }
+    let each = lines_each(model, area, body);
+    let at = chosen_at(model, &lines);
+    let shown = super::window(lines.len(), at, (height(inside) / each).max(1));
+    let mut text = Vec::new();
+    for place in shown {
+        let line = lines[place];
+        text.push(rollout(model, line, room, place == at));
+        if each == 2 {
+            let waits = say::waiting(model, line);
+            text.push(Row::new(palette, room).gap(4).put(Tone::Quiet, waits).line());
+        }
+    }
+    put(buffer, inside, text);
+}
+
+fn chosen_at(model: &Model, lines: &[&RolloutLine]) -> usize {
+    let chosen = model.seat.chosen.as_ref();
+    lines.iter().position(|line| Some(&line.id) == chosen).unwrap_or(0)
+}
+
+/// A rollout in one line.
+fn rollout(model: &Model, line: &RolloutLine, room: usize, is_chosen: bool) -> Line<'static> {
+    let (glyph, word, tone) = say::phase(model, line);
+    let (mark, verdict) = say::verdict(&line.verdict);
+    let name = room.saturating_sub(44).clamp(12, 40);
+    let bad = fleet::bad(line);
+    let counts =
+        format!("{}/{} ok", figure(line.counts.confirmed, 7), figure(line.counts.exposed, 7));
+    let row = Row::new(model.look.palette, room)
+        .put(Tone::Title, if is_chosen { "▸" } else { " " })
+        .put(tone, format!("{glyph} "))
+        .cell(Tone::Plain, &line.name, name)
+        .gap(1)
+        .cell(tone, word, 10)
+        .cell(Tone::Plain, format!("{}/{}", line.rung, line.rungs), 5)
+        .cell(verdict, format!("{mark} {}", line.verdict), 7);
+    let row = if bad > 0 {
+        row.put(Tone::Bad, format!(" {} bad", figure(bad, 6)))
+            .put(Tone::Quiet, " of ")
+            .put(Tone::Quiet, figure(line.counts.exposed, 7))
+    } else {
+        row.whole(Tone::Quiet, &format!(" {counts}"))
+    };
+    if is_chosen { row.chosen() } else { row.line() }
+}
+
+fn chosen(model: &Model, area: Rect, body: Rect, third: Option<Rect>, buffer: &mut Buffer) {
+    let palette = model.look.palette;
+    let Some(line) = model.chosen_line() else {
+        let inside = panel(palette, area, buffer, "No rollout", "");
+        put(buffer, inside, vec![say::quiet(palette, " choose one with ↑↓", width(inside))]);
+        return;
+    };
+    let inside = panel(palette, area, buffer, &line.name, &line.target);
+    let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
+    let room = width(inside);
+    let Some(details) = model.chosen() else {
+        let mut lines =
+            vec![Row::new(palette, room).put(Tone::Hold, "◐ asking for its details …").line()];
+        lines.extend(wrapped(palette, Tone::Title, &say::waiting(model, line), 0, room));
+        put(buffer, inside, lines);
+        return;
+    };
+    put(buffer, inside, summary(model, details, room, height(inside), body, third.is_none()));
+    if let Some(area) = third {
+        let inside = panel(palette, area, buffer, "Gates", &details.gate.verdict);
+        let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
+        put(buffer, inside, gates(model, details, width(inside), height(inside)));
+    }
+}
+
+/// Everything about the gates, as tall as there is room.
+fn gates(model: &Model, body: &RolloutBody, room: usize, height: usize) -> Vec<Line<'static>> {
+    let mut lines = gate::gate(model, body, room);
+    lines.push(Line::default());
+    lines.extend(gate::in_flight(model, body, room, true));
+    lines.push(gate::way_back(model, body, room));
+    let left = height.saturating_sub(lines.len() + 1);
+    if left > 6 {
+        lines.push(Line::default());
+        lines.extend(gate::evidence_chart(model, body, room, left.min(18)));
+    }
+    lines
+}
+
+/// The chosen rollout: standing first, then as much of ladder, gates and charts as fits.
+fn summary(
+    model: &Model,
+    body: &RolloutBody,
+    room: usize,
+    height: usize,
+    screen: Rect,
+    with_gates: bool,
+) -> Vec<Line<'static>> {
+    let palette = model.look.palette;
+    let mut lines = ladder::standing(model, body, room);
+    let rule = || Row::new(palette, room).put(Tone::Border, "─".repeat(room)).line();
+    let left = height.saturating_sub(lines.len());
+    let gate = if with_gates { gate::gate(model, body, room) } else { Vec::new() };
+    let rungs = body.ladder.len();
+    let all = if shown(Pane::Ladder, screen) { rungs } else { 1 };
+    let room_for_rungs = left.saturating_sub(gate.len().min(3) + 2).clamp(1, all.max(1));
+    if left > 1 {
+        lines.push(rule());
+        lines.extend(ladder::ladder(model, body, room, room_for_rungs));
+    }
+    if !with_gates {
+        return lines;
+    }
+    let left = height.saturating_sub(lines.len());
+    if left > 1 {
+        lines.push(rule());
+        lines.extend(gate.into_iter().take(left - 1));
+    }
+    let left = height.saturating_sub(lines.len());
+    let flight = gate::in_flight(model, body, room, shown(Pane::InFlight, screen));
+    lines.extend(flight.into_iter().take(left));
+    let left = height.saturating_sub(lines.len());
+    if left > 0 {
+        lines.push(gate::way_back(model, body, room));
+    }
+    let left = height.saturating_sub(lines.len());
+    if left > 7 && shown(Pane::Evidence, screen) {
+        lines.push(rule());
+        lines.extend(gate::evidence_chart(model, body, room, left - 1));
+    }
+    lines
+}
+
+/// The rollout at a place of the list.
+pub fn rollout_at(model: &Model, area: Rect, at: Position) -> Option<String> {
+    let list = parts(model, area).list;
+    let inside = super::inner(list);
+    if !inside.contains(at) {
+        return None;
+    }
+    let lines = model.lines();
+    let each = lines_each(model, list, area);
+    let shown =
+        super::window(lines.len(), chosen_at(model, &lines), (height(inside) / each).max(1));
+    let place = shown.start + usize::from(at.y - inside.y) / each;
+    lines.get(place).filter(|_| place < shown.end).map(|line| line.id.clone())
+}
