@@ -6,10 +6,12 @@
 
 mod calls;
 mod error;
+mod stream;
 mod transfer;
 
 pub use calls::PlanFormat;
 pub use error::Error;
+pub use stream::EventStream;
 
 use error::refused;
 use reqwest::{Method, RequestBuilder, Response, Url};

@@ -15,6 +15,9 @@ use rollout_http::body::v1::{
 };
 use std::collections::BTreeMap;
 
+/// An answer is expected every five seconds; three of them have not come.
+const STALE_MS: u64 = 15_000;
+
 /// Whether events flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Link {
@@ -175,6 +178,15 @@ impl Model {
         self.data.overview.as_ref().map_or(self.now_ms, |overview| {
             overview.now_ms.saturating_add(self.now_ms.saturating_sub(self.data.overview_at_ms))
         })
+    }
+
+    /// How old what is shown is, if that is worth saying: the connection is lost, or answers stay
+    /// away.
+    pub fn stale_ms(&self) -> Option<u64> {
+        self.data.overview.as_ref()?;
+        let old = self.now_ms.saturating_sub(self.data.overview_at_ms);
+        let lost = matches!(self.data.link, Link::Lost { .. });
+        (self.travel.is_none() && (lost && old > 2_000 || old > STALE_MS)).then_some(old)
     }
 
     /// All rollouts, whatever the filter.

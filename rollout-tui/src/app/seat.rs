@@ -99,7 +99,7 @@ pub enum Routine {
 }
 
 /// Attributes the rows of the census can have, in the order they come.
-pub const ROWS: [&str; 3] = ["model", "region", "standing"];
+pub const ROWS: [&str; 4] = ["model", "region", "home", "standing"];
 
 /// Where the operator is.
 #[derive(Clone, Debug, PartialEq)]

@@ -75,6 +75,11 @@ impl Session {
         self.travel.as_ref().map_or(&self.live, |travel| &travel.model)
     }
 
+    /// Whether a message is part of what happened, or a move of an operator in the past.
+    pub fn keeps(&self, message: &Message) -> bool {
+        self.travel.is_none() || !is_by_hand(&message.what)
+    }
+
     /// Takes note of a message, and says what is to be done outside.
     pub fn handle(&mut self, message: Message) -> Option<Command> {
         if self.travel.is_some() {

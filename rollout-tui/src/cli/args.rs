@@ -15,7 +15,7 @@ pub use release::{Publish, ReleaseCommand, Renew};
 
 use super::parse::{Token, span};
 use crate::wait::Goal;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::time::Span;
@@ -104,6 +104,8 @@ pub enum Command {
         /// The folder; made if it is not there.
         folder: PathBuf,
     },
+    /// Watch and steer rollouts in this terminal.
+    Watch(Watch),
     /// Show what happened, oldest first.
     Events {
         /// Start behind this place of the journal; 0 is its beginning.
@@ -272,6 +274,40 @@ pub struct Wait {
     /// How long at most: a number and s, m, h or d.
     #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = span)]
     pub timeout: Span,
+}
+
+/// Options of `watch`.
+#[derive(Args, Debug)]
+pub struct Watch {
+    /// Id of a rollout to open at once, a UUID.
+    #[arg(value_name = "ROLLOUT", value_parser = RolloutId::parse)]
+    pub id: Option<RolloutId>,
+    /// Play a recording: space plays, arrows step, + and - change the speed. Asks no server.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "record"])]
+    pub replay: Option<PathBuf>,
+    /// Record what is seen and pressed, names and reasons included, to a new file.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Colors: for a dark or a light terminal, or none.
+    #[arg(long, value_enum, default_value_t = Theme::Dark)]
+    pub theme: Theme,
+    /// Use printable ASCII alone.
+    #[arg(long)]
+    pub ascii: bool,
+    /// Use no color, if it says anything.
+    #[arg(long, env = "NO_COLOR", hide = true)]
+    pub no_color: Option<String>,
+}
+
+/// Colors of the dashboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Theme {
+    /// For dark backgrounds.
+    Dark,
+    /// For light backgrounds.
+    Light,
+    /// No color.
+    Mono,
 }
 
 /// A rollout by its id.

@@ -21,6 +21,7 @@ pub mod rollout;
 pub mod root;
 pub mod token;
 pub mod wait;
+pub mod watch;
 
 use args::{Cli, Command, RootCommand};
 use clap::Parser;
@@ -112,6 +113,7 @@ async fn dispatch(
         Command::Cohort(command) => cohort::run(&connect()?, command).await,
         Command::Token(command) => token::run(&connect()?, command).await,
         Command::Events { after, limit } => event::events(&connect()?, *after, *limit).await,
+        Command::Watch(asked) => watch::run(connect, asked).await,
         Command::Rollout(verb) => rollout::run(&connect()?, verb, progress).await,
     }
 }

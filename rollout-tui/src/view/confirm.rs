@@ -23,10 +23,20 @@ pub fn confirm(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (title, verb, told) = told(model, ask, room);
     let mut typed = fields(model, ask, room);
     typed.push(buttons(model, verb, room));
-    // The answers must be in sight; sentences go from the last.
+    // The answers must be in sight; whole sentences go, from the last.
     let most = usize::from(area.height.saturating_sub(2));
-    let mut lines = told;
-    lines.truncate(most.saturating_sub(typed.len()));
+    let mut left = most.saturating_sub(typed.len());
+    let mut lines = Vec::new();
+    for sentence in told {
+        if sentence.len() > left {
+            break;
+        }
+        left -= sentence.len();
+        lines.extend(sentence);
+    }
+    if left > 0 && !ask.fields.is_empty() {
+        lines.push(Line::default());
+    }
     lines.extend(typed);
     let high = (lines.len() as u16).saturating_add(2).min(area.height);
     let place = Rect {
@@ -41,20 +51,24 @@ pub fn confirm(model: &Model, area: Rect, buffer: &mut Buffer) {
     put(buffer, inside, lines);
 }
 
-/// The question, its verb, and what is said.
-fn told(model: &Model, ask: &Ask, room: usize) -> (String, &'static str, Vec<Line<'static>>) {
+/// A sentence over its lines.
+type Sentence = Vec<Line<'static>>;
+
+/// The question, its verb, and what is said, sentence by sentence.
+fn told(model: &Model, ask: &Ask, room: usize) -> (String, &'static str, Vec<Sentence>) {
     let palette = model.look.palette;
     match &ask.about {
         About::Explain => {
             let text = "Why has a device the image of the chosen rollout, or not?";
-            ("Explain a device".into(), "explain", wrapped(palette, Tone::Plain, text, 0, room))
+            let said = wrapped(palette, Tone::Plain, text, 0, room);
+            ("Explain a device".into(), "explain", vec![said])
         }
         About::Order { rollout, kind } => match model.data.rollouts.get(rollout) {
             None => {
                 let (verb, _) = kind.words();
                 let text = "◐ asking for the numbers …";
                 let title = format!("{verb} {}?", model.name_of(rollout));
-                (title, verb, wrapped(palette, Tone::Hold, text, 0, room))
+                (title, verb, vec![wrapped(palette, Tone::Hold, text, 0, room)])
             }
             Some(body) => {
                 let said = consequence(*kind, body);
@@ -62,7 +76,7 @@ fn told(model: &Model, ask: &Ask, room: usize) -> (String, &'static str, Vec<Lin
                 for (at, line) in said.lines.iter().enumerate() {
                     let tone = if at == 0 { Tone::Title } else { Tone::Plain };
                     let text = super::say::readable(model, line);
-                    lines.extend(wrapped(palette, tone, &text, 0, room));
+                    lines.push(wrapped(palette, tone, &text, 0, room));
                 }
                 (said.title, said.verb, lines)
             }
@@ -73,12 +87,11 @@ fn told(model: &Model, ask: &Ask, room: usize) -> (String, &'static str, Vec<Lin
 fn fields(model: &Model, ask: &Ask, room: usize) -> Vec<Line<'static>> {
     let palette = model.look.palette;
     let mut lines = Vec::new();
-    if !ask.fields.is_empty() {
-        lines.push(Line::default());
-    }
     for (at, field) in ask.fields.iter().enumerate() {
         let is_here = at == ask.at;
-        let label = format!("{}: ", field.label());
+        let brief = field.label().split(" (").next().unwrap_or_default();
+        let label = if room < 60 { brief } else { field.label() };
+        let label = format!("{label}: ");
         let row =
             Row::new(palette, room).put(if is_here { Tone::Key } else { Tone::Quiet }, &label);
         let left = row.room().saturating_sub(1);
@@ -95,7 +108,7 @@ fn fields(model: &Model, ask: &Ask, room: usize) -> Vec<Line<'static>> {
 
 fn buttons(model: &Model, verb: &str, room: usize) -> Line<'static> {
     let yes = format!("⏎ {verb}");
-    let no = "Esc leave everything as it is";
+    let no = if room < 50 { "Esc leave it" } else { "Esc leave everything as it is" };
     let gap = "     ";
     let row = Row::new(model.look.palette, room);
     let all = yes.width() + gap.width() + no.width();

@@ -12,6 +12,7 @@ use crate::theme::Tone;
 use crate::view::panes::{Pane, shown};
 use crate::view::say;
 use crate::widget::{Row, wrapped};
+use crate::words::figure::exact;
 use crate::words::spaced;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -58,12 +59,15 @@ pub fn device(model: &Model, area: Rect, buffer: &mut Buffer) {
         let right = Rect { x: rest.x + half, width: rest.width - half, ..rest };
         (Rect { width: half, ..rest }, right)
     } else {
-        let half = (rest.height * 3 / 5).max(rest.height.min(6));
+        let few = rest.height < 12;
+        let half = if few { rest.height } else { rest.height * 3 / 5 };
         let low = Rect { y: rest.y + half, height: rest.height - half, ..rest };
         (Rect { height: half, ..rest }, low)
     };
     explain(model, news, left, buffer);
-    timeline(model, news, right, buffer);
+    if right.height > 2 {
+        timeline(model, news, right, buffer);
+    }
 }
 
 fn narrow(area: Rect) -> Rect {
@@ -112,8 +116,8 @@ fn explain(model: &Model, news: &DeviceNews, area: Rect, buffer: &mut Buffer) {
     let inside = narrow(panel(palette, area, buffer, &title, &spaced(&said.bucket)));
     let room = width(inside);
     let mut lines = verdict(model, said, room);
-    let order =
-        format!("place {} of 10,000 in the order; open to {}", said.position_bp, said.open_to);
+    let place = exact(said.position_bp.into());
+    let order = format!("place {place} of 10,000 in the order; open to {}", said.open_to);
     lines.extend(wrapped(palette, Tone::Quiet, &order, 0, room));
     lines.extend(execution(model, said, room));
     lines.push(Line::default());

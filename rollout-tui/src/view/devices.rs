@@ -45,9 +45,14 @@ pub fn devices(model: &Model, area: Rect, buffer: &mut Buffer) {
     put(buffer, inside, lines);
 }
 
-/// Widths of id, model, version, standing.
+/// Widths of id, model, version, standing; 0 for a column there is no room for.
 fn columns(room: usize) -> [usize; 4] {
-    [(room * 3 / 10).clamp(12, 40), (room / 7).clamp(6, 14), (room / 7).clamp(7, 16), 9]
+    let id = (room * 3 / 10).clamp(12, 40);
+    match room {
+        0..60 => [id, 0, 9, 0],
+        60..76 => [id, 8, 11, 0],
+        _ => [id, (room / 7).clamp(8, 14), (room / 7).clamp(10, 16), 9],
+    }
 }
 
 fn head(model: &Model, room: usize) -> Line<'static> {
@@ -74,7 +79,7 @@ pub fn heard(model: &Model, device: &DeviceBody) -> (String, Tone) {
     if device.reachable {
         (format!("● {ago} ago"), Tone::Good)
     } else {
-        (format!("◐ {ago} ago, out of reach"), Tone::Hold)
+        (format!("◐ {ago} ago"), Tone::Hold)
     }
 }
 
@@ -88,17 +93,24 @@ fn row(model: &Model, device: &DeviceBody, room: usize) -> Row {
     let (heard, tone) = heard(model, device);
     let open = device.open.as_ref().map(|id| format!("  in {}", model.name_of(id)));
     let standing_tone = if device.standing == "active" { Tone::Plain } else { Tone::Hold };
-    Row::new(model.look.palette, room)
+    let row = Row::new(model.look.palette, room)
         .gap(1)
-        .cell(Tone::Title, &device.id, id.saturating_sub(1))
+        .cell(Tone::Title, &device.id, id - 1)
         .gap(1)
         .cell(Tone::Plain, &device.hardware, hardware.saturating_sub(1))
-        .gap(1)
-        .cell(Tone::Plain, format!("{runs}{confirmed}"), version.saturating_sub(1))
+        .gap(hardware.min(1))
+        .cell(Tone::Plain, format!("{runs}{confirmed}"), version - 1)
         .gap(1)
         .cell(standing_tone, &device.standing, standing)
-        .put(tone, heard)
-        .put(Tone::Moving, open.unwrap_or_default())
+        .put(tone, heard);
+    let row = if standing == 0 && device.standing != "active" {
+        row.put(Tone::Hold, format!("  {}", device.standing))
+    } else {
+        row
+    };
+    let far = device.last_seen > 0 && !device.reachable;
+    let row = if far { row.whole(Tone::Hold, ", out of reach") } else { row };
+    row.put(Tone::Moving, open.unwrap_or_default())
 }
 
 /// The line of the list at a place.

@@ -118,7 +118,7 @@ pub fn events(model: &Model, area: Rect, buffer: &mut Buffer) {
     let lines = range.map(|place| {
         let event = shown[place];
         let names = room >= 70;
-        let row = line(model, event, room, names);
+        let row = line(model, event, room, names).inset();
         if place == at { row.chosen() } else { row.line() }
     });
     put(buffer, inside, lines.collect());

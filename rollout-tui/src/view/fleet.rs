@@ -114,48 +114,65 @@ pub(super) fn legend(
     if left == 0 { row } else { row.put(Tone::Quiet, format!("others {}", figure(left, 9))) }
 }
 
-/// Whether anyone is being hurt, in a sentence: the first of the three questions.
+/// Whether anyone is being hurt, in a sentence: the first of the three questions. What is old is
+/// said to be.
 pub(super) fn verdict(model: &Model, room: usize) -> Line<'static> {
-    let palette = model.look.palette;
-    let lines = model.all_lines();
-    let moving =
-        |line: &&RolloutLine| !matches!(line.phase.as_str(), "completed" | "canceled" | "draft");
-    let running: Vec<&RolloutLine> = lines.iter().filter(moving).collect();
+    let row = Row::new(model.look.palette, room);
+    let row = match model.stale_ms() {
+        None => row,
+        Some(_) => {
+            let at = model.data.overview.as_ref().map_or(0, |overview| overview.now_ms);
+            row.put(Tone::Hold, format!("◐ as of {}  ", model.zone().time(at)))
+        }
+    };
+    let over =
+        |line: &RolloutLine| matches!(line.phase.as_str(), "completed" | "canceled" | "draft");
+    let running: Vec<&RolloutLine> = model.all_lines().iter().filter(|line| !over(line)).collect();
+    let halted: Vec<&RolloutLine> =
+        running.iter().copied().filter(|line| line.phase == "halted").collect();
+    match (halted.first(), running.is_empty()) {
+        (Some(first), _) => alarm(model, row, first, &halted),
+        (None, true) => row.put(Tone::Quiet, "○ nothing is being rolled out").line(),
+        (None, false) => calm(row, &running),
+    }
+}
+
+fn of_exposed(lines: &[&RolloutLine]) -> String {
+    let bad: u64 = lines.iter().map(|line| bad(line)).sum();
+    let exposed: u64 = lines.iter().map(|line| line.counts.exposed).sum();
+    format!("{} of {} exposed are bad ({})", exact(bad), figure(exposed, 11), share(bad, exposed))
+}
+
+fn alarm(model: &Model, row: Row, first: &RolloutLine, halted: &[&RolloutLine]) -> Line<'static> {
+    let unseen = halted.iter().any(|line| model.alarms(line));
+    let tone = if unseen { Tone::Alarm } else { Tone::Bad };
+    let more = match halted.len() {
+        1 => String::new(),
+        all => format!(" and {} more", all - 1),
+    };
+    row.put(tone, "✖ HALTED")
+        .put(Tone::Bad, format!(" {}{more}", first.name))
+        .put(Tone::Plain, format!(" · {}", of_exposed(halted)))
+        .whole(Tone::Quiet, " · nobody is let on")
+        .line()
+}
+
+fn calm(row: Row, running: &[&RolloutLine]) -> Line<'static> {
     let bad: u64 = running.iter().map(|line| bad(line)).sum();
-    let exposed: u64 = running.iter().map(|line| line.counts.exposed).sum();
-    let of =
-        format!("{} of {} exposed are bad ({})", exact(bad), exact(exposed), share(bad, exposed));
-    let halted: Vec<&&RolloutLine> = running.iter().filter(|line| line.phase == "halted").collect();
-    let row = Row::new(palette, room);
-    if let Some(first) = halted.first() {
-        let unseen = halted.iter().any(|line| model.alarms(line));
-        let tone = if unseen { Tone::Alarm } else { Tone::Bad };
-        let more = if halted.len() > 1 {
-            format!(" and {} more", halted.len() - 1)
-        } else {
-            String::new()
-        };
-        let row = row
-            .put(tone, "✖ HALTED")
-            .put(Tone::Bad, format!(" {}{more}: nobody is let on", first.name));
-        return row.whole(Tone::Plain, &format!(" · {of}")).line();
-    }
-    if running.is_empty() {
-        return row.put(Tone::Quiet, "○ nothing is being rolled out").line();
-    }
-    let aborts = running.iter().any(|line| line.verdict == "abort");
-    let holds = running.iter().filter(|line| line.verdict == "hold").count();
-    let (glyph, tone, word) = match (aborts, bad) {
-        (true, _) => ('✖', Tone::Bad, "a gate aborts"),
-        (false, 0) => ('●', Tone::Good, "nobody is hurt"),
-        (false, _) => ('●', Tone::Good, "within limits"),
+    let verdicts = |name: &str| running.iter().filter(|line| line.verdict == name).count();
+    let (glyph, tone, word) = match (verdicts("abort"), bad) {
+        (0, 0) => ('●', Tone::Good, "nobody is hurt"),
+        (0, _) => ('●', Tone::Good, "within limits"),
+        (_, _) => ('✖', Tone::Bad, "a gate aborts"),
     };
-    let gates = match holds {
-        0 => "all gates pass".to_string(),
-        holds => format!("{holds} of {} hold for evidence", running.len()),
+    let gates = match verdicts("hold") {
+        0 => " · no gate holds".to_string(),
+        holds => format!(" · {holds} of {} hold for evidence", running.len()),
     };
-    let row = row.put(tone, format!("{glyph} {word}"));
-    row.put(Tone::Plain, format!(" · {of}")).whole(Tone::Quiet, &format!(" · {gates}")).line()
+    row.put(tone, format!("{glyph} {word}"))
+        .put(Tone::Plain, format!(" · {}", of_exposed(running)))
+        .whole(Tone::Quiet, &gates)
+        .line()
 }
 
 /// Exposed devices of a rollout that failed, went back or went silent.

@@ -14,12 +14,41 @@ use rollout_http::body::v1::{GateBody, RolloutBody};
 /// Columns of the words at the left.
 const NAME: usize = 10;
 
-/// Rate, bounds, limits, evidence and what is missing, in a few lines.
-pub fn gate(model: &Model, body: &RolloutBody, room: usize) -> Vec<Line<'static>> {
-    let palette = model.look.palette;
+/// Rate, bounds, limits, evidence and what is missing, in at most so many lines: what is missing
+/// stays longest, the axis goes first.
+pub fn gate(model: &Model, body: &RolloutBody, room: usize, height: usize) -> Vec<Line<'static>> {
     let gate = &body.gate;
-    let (_, tone) = say::verdict(&gate.verdict);
-    let observed = match gate.matured {
+    let missing = missing(model, gate, body.line.is_proven, room);
+    let missing_high = missing.len();
+    let mut parts: Vec<(u8, Vec<Line<'static>>)> = vec![
+        (0, vec![observed(model, gate, room)]),
+        (2, vec![bounds(model, gate, room)]),
+        (5, vec![axis(model, gate, room), labels(model, gate, room)]),
+        (3, vec![evidences(model, gate, room)]),
+        (1, missing),
+        (4, unjudged(model, gate, room)),
+    ];
+    let mut left = height.max(1 + missing_high.min(height));
+    let mut ranks: Vec<u8> = parts.iter().map(|(rank, _)| *rank).collect();
+    ranks.sort_unstable();
+    let mut kept = Vec::new();
+    for rank in ranks {
+        let high = parts.iter().find(|(one, _)| *one == rank).map_or(0, |(_, lines)| lines.len());
+        if high <= left {
+            left -= high;
+            kept.push(rank);
+        }
+    }
+    parts.retain(|(rank, _)| kept.contains(rank));
+    parts.into_iter().flat_map(|(_, lines)| lines).collect()
+}
+
+fn named(model: &Model, name: &str, room: usize) -> Row {
+    Row::new(model.look.palette, room).cell(Tone::Quiet, name, NAME)
+}
+
+fn observed(model: &Model, gate: &GateBody, room: usize) -> Line<'static> {
+    let text = match gate.matured {
         0 => "nobody is past the horizon yet".to_string(),
         of => format!(
             "{} ({} of {} past horizon)",
@@ -28,34 +57,37 @@ pub fn gate(model: &Model, body: &RolloutBody, room: usize) -> Vec<Line<'static>
             figure(of, 9)
         ),
     };
-    let row = |name: &str| Row::new(palette, room).cell(Tone::Quiet, name, NAME);
-    let bounds = format!("[{} … {}]", rate(gate.lower), rate(gate.upper));
-    let mut lines = vec![
-        row("failure").put(Tone::Plain, observed).line(),
-        row("bounds")
-            .put(tone, bounds)
-            .put(Tone::Quiet, format!("  p_max {}, p_pass {}", rate(gate.p_max), rate(gate.p_pass)))
-            .line(),
-        axis(model, gate, room),
-        labels(model, gate, room),
-        row("evidence")
-            .put(Tone::Plain, format!("abort {}", evidence(gate.ln_e_abort)))
-            .put(Tone::Quiet, format!(" of {}", evidence(gate.abort_at)))
-            .put(Tone::Plain, format!("  pass {}", evidence(gate.ln_e_pass)))
-            .put(Tone::Quiet, format!(" of {}", evidence(gate.pass_at)))
-            .line(),
-    ];
-    lines.extend(missing(model, gate, body.line.is_proven, room));
-    if gate.exposed > gate.matured {
-        let text =
-            format!("{} of {} exposed", exact(gate.exposed - gate.matured), exact(gate.exposed));
-        let bad = match gate.failed_known.saturating_sub(gate.matured_bad) {
-            0 => String::new(),
-            bad => format!(", {} of them bad already", exact(bad)),
-        };
-        lines.push(row("to judge").put(Tone::Plain, text + &bad).line());
+    named(model, "failure", room).put(Tone::Plain, text).line()
+}
+
+fn bounds(model: &Model, gate: &GateBody, room: usize) -> Line<'static> {
+    let (_, tone) = say::verdict(&gate.verdict);
+    let limits = format!("  p_max {}, p_pass {}", rate(gate.p_max), rate(gate.p_pass));
+    named(model, "bounds", room)
+        .put(tone, format!("[{} … {}]", rate(gate.lower), rate(gate.upper)))
+        .put(Tone::Quiet, limits)
+        .line()
+}
+
+fn evidences(model: &Model, gate: &GateBody, room: usize) -> Line<'static> {
+    named(model, "evidence", room)
+        .put(Tone::Plain, format!("abort {}", evidence(gate.ln_e_abort)))
+        .put(Tone::Quiet, format!(" of {}", evidence(gate.abort_at)))
+        .put(Tone::Plain, format!("  pass {}", evidence(gate.ln_e_pass)))
+        .put(Tone::Quiet, format!(" of {}", evidence(gate.pass_at)))
+        .line()
+}
+
+fn unjudged(model: &Model, gate: &GateBody, room: usize) -> Vec<Line<'static>> {
+    if gate.exposed <= gate.matured {
+        return Vec::new();
     }
-    lines
+    let text = format!("{} of {} exposed", exact(gate.exposed - gate.matured), exact(gate.exposed));
+    let bad = match gate.failed_known.saturating_sub(gate.matured_bad) {
+        0 => String::new(),
+        bad => format!(", {} of them bad already", exact(bad)),
+    };
+    vec![named(model, "to judge", room).put(Tone::Plain, text + &bad).line()]
 }
 
 /// What is missing for a proof.
@@ -63,7 +95,7 @@ fn missing(model: &Model, gate: &GateBody, proven: bool, room: usize) -> Vec<Lin
     let (glyph, tone) = say::verdict(&gate.verdict);
     let text = match (proven, gate.reason.is_empty(), gate.need) {
         (true, true, _) => format!("{glyph} {}: proven", gate.verdict),
-        (_, false, Some(need)) if need > gate.matured => format!(
+        (_, false, Some(need)) if need > gate.matured && gate.verdict == "hold" => format!(
             "{glyph} {}: {} ({} more)",
             gate.verdict,
             gate.reason,
@@ -145,7 +177,8 @@ fn times(model: &Model, history: &History, room: usize) -> Line<'static> {
         return Line::default();
     };
     let zone = model.zone();
-    let from = format!("{} ({})", zone.time(first.at_ms), span(history.span_ms() / 1_000 * 1_000));
+    let from =
+        format!("since {} ({})", zone.time(first.at_ms), span(history.span_ms() / 1_000 * 1_000));
     let to = format!("{} ", zone.time(last.at_ms));
     Row::new(model.look.palette, room)
         .gap(8)

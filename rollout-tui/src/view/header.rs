@@ -55,7 +55,13 @@ pub fn header(model: &Model, width: usize) -> Line<'static> {
 }
 
 fn rate(per_sec: f64) -> String {
-    if per_sec < 10.0 { format!("{per_sec:.1}") } else { figure(per_sec as u64, 7) }
+    if per_sec <= 0.0 {
+        "0".into()
+    } else if per_sec < 10.0 {
+        format!("{per_sec:.1}")
+    } else {
+        figure(per_sec as u64, 7)
+    }
 }
 
 /// How fresh everything is.
@@ -66,13 +72,12 @@ fn link(model: &Model) -> (Tone, String) {
         let (seen, all) = travel.at;
         return (Tone::Hold, format!("{glyph} {word} {at} ×{}  {seen}/{all}", travel.speed));
     }
-    let old = model.now_ms.saturating_sub(model.data.overview_at_ms);
     match &model.data.link {
         Link::Connecting => (Tone::Hold, "◐ connecting".into()),
-        Link::Live if model.data.overview.is_some() && old > 15_000 => {
-            (Tone::Bad, format!("✖ no answer for {}", span(old / 1_000 * 1_000)))
-        }
         Link::Live => {
+            if let Some(old) = model.stale_ms() {
+                return (Tone::Bad, format!("✖ no answer for {}", span(old / 1_000 * 1_000)));
+            }
             let lag = model.data.overview.as_ref().map_or(0, |overview| overview.lag_ms);
             (Tone::Good, format!("● lag {}", span(lag)))
         }

@@ -7,6 +7,7 @@ use crate::app::Model;
 use crate::keymap::{self, Action, Binding, Mode};
 use crate::theme::Tone;
 use crate::widget::{Row, wrapped};
+use crate::words::figure::wrap;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -50,7 +51,7 @@ fn lines(model: &Model, room: usize) -> Vec<Line<'static>> {
     lines.push(Line::default());
     lines.push(Row::new(palette, room).put(Tone::Title, "Signs").line());
     for (sign, meaning) in SIGNS {
-        let row = Row::new(palette, room).cell(Tone::Key, *sign, 14);
+        let row = Row::new(palette, room).cell(Tone::Key, *sign, keys_wide(room));
         lines.push(row.put(Tone::Plain, *meaning).line());
     }
     lines
@@ -85,10 +86,20 @@ fn entry(model: &Model, binding: &Binding, room: usize) -> Vec<Line<'static>> {
     };
     let tone = if why.is_some() { Tone::Disabled } else { Tone::Plain };
     let key = if why.is_some() { Tone::Disabled } else { Tone::Key };
-    let row = Row::new(palette, room).cell(key, keys.join(" "), 14).put(tone, binding.help);
-    let mut lines = vec![row.line()];
+    let keys = keys.join(" ");
+    let indent = keys_wide(room);
+    let mut lines = Vec::new();
+    for (at, text) in wrap(binding.help, room.saturating_sub(indent)).into_iter().enumerate() {
+        let keys = if at == 0 { keys.as_str() } else { "" };
+        lines.push(Row::new(palette, room).cell(key, keys, indent).put(tone, text).line());
+    }
     if let Some(why) = why {
-        lines.extend(wrapped(palette, Tone::Hold, &format!("⊘ {why}"), 16, room));
+        lines.extend(wrapped(palette, Tone::Hold, &format!("⊘ {why}"), indent, room));
     }
     lines
+}
+
+/// Columns of the keys.
+const fn keys_wide(room: usize) -> usize {
+    if room < 60 { 9 } else { 14 }
 }

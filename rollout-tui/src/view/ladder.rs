@@ -19,56 +19,82 @@ pub fn own(ladder: &[RungBody], at: usize) -> u64 {
     reachable(at).saturating_sub(before).max(permitted)
 }
 
+/// Widths that all rungs share.
+#[derive(Clone, Copy)]
+struct Widths {
+    name: usize,
+    bar: usize,
+    count: usize,
+}
+
 /// The rungs, a line each; those around the open one if there is no room for all.
 pub fn ladder(model: &Model, body: &RolloutBody, room: usize, height: usize) -> Vec<Line<'static>> {
     let open = usize::from(body.line.rung).saturating_sub(1);
     let shown = super::window(body.ladder.len(), open, height.max(1));
-    let name = body.ladder.iter().map(|rung| rung.rung.width()).max().unwrap_or(0).clamp(4, 12);
-    shown.map(|at| rung(model, body, at, name, room)).collect()
+    let widest = |text: &dyn Fn(usize) -> String| {
+        (0..body.ladder.len()).map(|at| text(at).width()).max().unwrap_or(0)
+    };
+    let name = widest(&|at| body.ladder[at].rung.clone()).clamp(4, (room / 4).clamp(6, 16));
+    let count = widest(&|at| count(&body.ladder, at));
+    let widths = Widths { name, bar: (room / 5).clamp(6, 24), count };
+    shown.map(|at| rung(model, body, at, widths, room)).collect()
 }
 
-fn rung(model: &Model, body: &RolloutBody, at: usize, name: usize, room: usize) -> Line<'static> {
+/// How many were permitted, of how many.
+fn count(ladder: &[RungBody], at: usize) -> String {
+    let own = figure(own(ladder, at), 9);
+    match ladder.get(at) {
+        Some(rung) if rung.state != "to come" => format!("{}/{own}", figure(rung.permitted, 9)),
+        Some(_) | None => format!("–/{own}"),
+    }
+}
+
+fn rung(
+    model: &Model,
+    body: &RolloutBody,
+    at: usize,
+    widths: Widths,
+    room: usize,
+) -> Line<'static> {
     let palette = model.look.palette;
     let row = Row::new(palette, room);
     let Some(rung) = body.ladder.get(at) else { return row.line() };
-    let is_open = rung.state == "open";
-    let (glyph, tone) = match rung.state.as_str() {
-        "done" => ('✔', Tone::Good),
-        "open" => ('▶', Tone::Moving),
-        _ => ('○', Tone::Quiet),
+    let (glyph, tone, name, text) = match rung.state.as_str() {
+        "done" => ('✔', Tone::Good, Tone::Plain, Tone::Plain),
+        "open" => ('▶', Tone::Moving, Tone::Title, Tone::Plain),
+        _ => ('○', Tone::Quiet, Tone::Quiet, Tone::Quiet),
     };
-    let text = if rung.state == "to come" { Tone::Quiet } else { Tone::Plain };
-    let bar = (room / 5).clamp(6, 24);
-    let own = own(&body.ladder, at);
     let confirmed = rung.confirmed.min(rung.permitted);
     let bad = rung.bad.min(rung.permitted - confirmed);
     let parts = [
         Part { count: confirmed, glyph: '█', tone: Tone::Good },
         Part { count: rung.permitted - confirmed - bad, glyph: '▓', tone: Tone::Moving },
         Part { count: bad, glyph: '✖', tone: Tone::Bad },
-        Part { count: own - rung.permitted, glyph: '·', tone: Tone::Quiet },
+        Part { count: own(&body.ladder, at) - rung.permitted, glyph: '·', tone: Tone::Quiet },
     ];
-    let count = match rung.state.as_str() {
-        "to come" => format!("–/{}", figure(own, 9)),
-        _ => format!("{}/{}", figure(rung.permitted, 9), figure(own, 9)),
-    };
     let row = row
         .put(tone, glyph.to_string())
         .gap(1)
-        .cell(if is_open { Tone::Title } else { text }, &rung.rung, name)
+        .cell(name, &rung.rung, widths.name)
         .gap(1)
-        .spans(sum_bar(palette, &parts, bar))
+        .spans(sum_bar(palette, &parts, widths.bar))
         .gap(1)
-        .number(text, count, if room >= 52 { 19 } else { 13 })
+        .number(text, count(&body.ladder, at), widths.count)
         .gap(2);
-    let row =
-        if rung.bad > 0 { row.put(Tone::Bad, format!("{} bad  ", exact(rung.bad))) } else { row };
-    if rung.approvals_needed > 0 && rung.state != "done" {
+    let row = match rung.bad {
+        0 => row,
+        bad => row.put(Tone::Bad, format!("{} bad  ", exact(bad))),
+    };
+    let row = if rung.approvals_needed > 0 && rung.state != "done" {
         let have = rung.approved_by.len();
-        let text = format!("approval {have}/{}  ", rung.approvals_needed);
-        return row.put(Tone::Hold, text).put(Tone::Quiet, &rung.label).line();
-    }
-    row.put(Tone::Quiet, &rung.label).line()
+        row.put(Tone::Hold, format!("approval {have}/{}  ", rung.approvals_needed))
+    } else {
+        row
+    };
+    // The numbers in the brackets are beside it already.
+    let brief = rung.label.split(" (").next().unwrap_or_default();
+    let label = if rung.label.width() <= row.room() { rung.label.as_str() } else { brief };
+    row.whole(Tone::Quiet, label).line()
 }
 
 /// Where it stands, what it waits for, what comes then: the second of the three questions.
@@ -126,21 +152,12 @@ pub fn next(body: &RolloutBody) -> String {
         Some(rung) => {
             let missing = usize::from(rung.approvals_needed).saturating_sub(rung.approved_by.len());
             let needs = if missing > 0 && line.phase != "awaiting_approval" {
-                format!(
-                    ", which needs approval by {} (has {})",
-                    rung.approvals_needed,
-                    rung.approved_by.len()
-                )
+                format!("; approval {}/{} first", rung.approved_by.len(), rung.approvals_needed)
             } else {
                 String::new()
             };
             let more = exact(own(&body.ladder, at));
-            format!(
-                "then rung {}/{} ({}) opens for {more} more{needs}",
-                at + 1,
-                line.rungs,
-                rung.rung
-            )
+            format!("then rung {}/{} ({}) opens for {more}{needs}", at + 1, line.rungs, rung.rung)
         }
     }
 }

@@ -13,6 +13,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 use rollout_http::body::v1::{RolloutBody, RolloutLine};
+use unicode_width::UnicodeWidthStr as _;
 
 /// Where the parts are.
 struct Parts {
@@ -96,8 +97,7 @@ fn list(model: &Model, area: Rect, body: Rect, buffer: &mut Buffer) {
         let line = lines[place];
         text.push(rollout(model, line, room, place == at));
         if each == 2 {
-            let waits = say::waiting(model, line);
-            text.push(Row::new(palette, room).gap(4).put(Tone::Quiet, waits).line());
+            text.push(reason(model, line, room));
         }
     }
     put(buffer, inside, text);
@@ -108,14 +108,13 @@ fn chosen_at(model: &Model, lines: &[&RolloutLine]) -> usize {
     lines.iter().position(|line| Some(&line.id) == chosen).unwrap_or(0)
 }
 
-/// A rollout in one line.
+/// A rollout in one line. Its name has what the fixed columns leave.
 fn rollout(model: &Model, line: &RolloutLine, room: usize, is_chosen: bool) -> Line<'static> {
     let (glyph, word, tone) = say::phase(model, line);
     let (mark, verdict) = say::verdict(&line.verdict);
-    let name = room.saturating_sub(44).clamp(12, 40);
-    let bad = fleet::bad(line);
-    let counts =
-        format!("{}/{} ok", figure(line.counts.confirmed, 7), figure(line.counts.exposed, 7));
+    let names = model.lines();
+    let longest = names.iter().map(|line| line.name.width()).max().unwrap_or(0);
+    let name = longest.clamp(8, room.saturating_sub(26).clamp(8, 40));
     let row = Row::new(model.look.palette, room)
         .put(Tone::Title, if is_chosen { "▸" } else { " " })
         .put(tone, format!("{glyph} "))
@@ -124,21 +123,35 @@ fn rollout(model: &Model, line: &RolloutLine, room: usize, is_chosen: bool) -> L
         .cell(tone, word, 10)
         .cell(Tone::Plain, format!("{}/{}", line.rung, line.rungs), 5)
         .cell(verdict, format!("{mark} {}", line.verdict), 7);
-    let row = if bad > 0 {
-        row.put(Tone::Bad, format!(" {} bad", figure(bad, 6)))
-            .put(Tone::Quiet, " of ")
-            .put(Tone::Quiet, figure(line.counts.exposed, 7))
-    } else {
-        row.whole(Tone::Quiet, &format!(" {counts}"))
-    };
+    let (tone, text) = hurt(line);
+    let row = row.whole(tone, &format!(" {text}"));
     if is_chosen { row.chosen() } else { row.line() }
+}
+
+/// How many were let on, and how many of them are bad.
+fn hurt(line: &RolloutLine) -> (Tone, String) {
+    let exposed = figure(line.counts.exposed, 7);
+    match (fleet::bad(line), line.counts.exposed) {
+        (0, 0) => (Tone::Quiet, "nobody exposed".into()),
+        (0, _) => (Tone::Quiet, format!("0 bad of {exposed}")),
+        (bad, _) => (Tone::Bad, format!("{} bad of {exposed}", figure(bad, 6))),
+    }
+}
+
+/// The second line of a rollout: what it waits for, and how many are bad if that had no room.
+fn reason(model: &Model, line: &RolloutLine, room: usize) -> Line<'static> {
+    let (tone, text) = hurt(line);
+    let row = Row::new(model.look.palette, room).gap(3);
+    let words = room.saturating_sub(3 + text.width() + 2);
+    let row = row.cell(Tone::Quiet, say::waiting(model, line), words);
+    row.end(&[(tone, text), (Tone::Plain, " ".into())]).line()
 }
 
 fn chosen(model: &Model, area: Rect, body: Rect, third: Option<Rect>, buffer: &mut Buffer) {
     let palette = model.look.palette;
     let Some(line) = model.chosen_line() else {
         let inside = panel(palette, area, buffer, "No rollout", "");
-        put(buffer, inside, vec![say::quiet(palette, " choose one with ↑↓", width(inside))]);
+        put(buffer, inside, beginning(model, width(inside)));
         return;
     };
     let inside = panel(palette, area, buffer, &line.name, &line.target);
@@ -159,16 +172,34 @@ fn chosen(model: &Model, area: Rect, body: Rect, third: Option<Rect>, buffer: &m
     }
 }
 
+/// What comes first when there is nothing yet.
+fn beginning(model: &Model, room: usize) -> Vec<Line<'static>> {
+    const STEPS: [(&str, &str); 3] = [
+        ("devices", "`rollout device enroll-token --hardware MODEL --count N` lets them in"),
+        ("a release", "`rollout release publish` signs and uploads one"),
+        ("a rollout", "`rollout create PLAN --start` begins; it appears here at once"),
+    ];
+    let palette = model.look.palette;
+    if !model.all_lines().is_empty() {
+        return vec![say::quiet(palette, " none is chosen: ↑↓ choose, / searches", room)];
+    }
+    let step = |(what, how): &(&str, &str)| {
+        let row = Row::new(palette, room).gap(1).cell(Tone::Title, *what, 11);
+        row.put(Tone::Plain, *how).line()
+    };
+    STEPS.iter().map(step).collect()
+}
+
 /// Everything about the gates, as tall as there is room.
 fn gates(model: &Model, body: &RolloutBody, room: usize, height: usize) -> Vec<Line<'static>> {
-    let mut lines = gate::gate(model, body, room);
+    let mut lines = gate::gate(model, body, room, height);
     lines.push(Line::default());
     lines.extend(gate::in_flight(model, body, room, true));
     lines.push(gate::way_back(model, body, room));
     let left = height.saturating_sub(lines.len() + 1);
     if left > 6 {
         lines.push(Line::default());
-        lines.extend(gate::evidence_chart(model, body, room, left.min(18)));
+        lines.extend(gate::evidence_chart(model, body, room, left.min(28)));
     }
     lines
 }
@@ -186,21 +217,23 @@ fn summary(
     let mut lines = ladder::standing(model, body, room);
     let rule = || Row::new(palette, room).put(Tone::Border, "─".repeat(room)).line();
     let left = height.saturating_sub(lines.len());
-    let gate = if with_gates { gate::gate(model, body, room) } else { Vec::new() };
-    let rungs = body.ladder.len();
-    let all = if shown(Pane::Ladder, screen) { rungs } else { 1 };
-    let room_for_rungs = left.saturating_sub(gate.len().min(3) + 2).clamp(1, all.max(1));
+    let all = if shown(Pane::Ladder, screen) { body.ladder.len() } else { 1 };
+    let rungs = left.saturating_sub(6).clamp(1, all.max(1));
     if left > 1 {
         lines.push(rule());
-        lines.extend(ladder::ladder(model, body, room, room_for_rungs));
-    }
-    if !with_gates {
-        return lines;
+        lines.extend(ladder::ladder(model, body, room, rungs));
     }
     let left = height.saturating_sub(lines.len());
+    if !with_gates {
+        if left > 3 {
+            lines.push(rule());
+            lines.extend(super::rollout::devices(model, body, room));
+        }
+        return lines;
+    }
     if left > 1 {
         lines.push(rule());
-        lines.extend(gate.into_iter().take(left - 1));
+        lines.extend(gate::gate(model, body, room, left - 1).into_iter().take(left - 1));
     }
     let left = height.saturating_sub(lines.len());
     let flight = gate::in_flight(model, body, room, shown(Pane::InFlight, screen));

@@ -115,7 +115,8 @@ fn middle_part(model: &Model, body: &RolloutBody, area: Rect, screen: Rect, buff
         put(buffer, inside, ladder::ladder(model, body, width(inside), height(inside)));
         let low = Rect { y: area.y + rungs, height: area.height - rungs, ..area };
         let inside = narrow(panel(palette, low, buffer, "Gate", &verdict));
-        let mut lines = gate::gate(model, body, width(inside));
+        let high = height(inside);
+        let mut lines = gate::gate(model, body, width(inside), high.saturating_sub(2).max(4));
         lines.extend(gate::in_flight(model, body, width(inside), false));
         lines.push(gate::way_back(model, body, width(inside)));
         put(buffer, inside, lines);
@@ -133,7 +134,7 @@ fn middle_part(model: &Model, body: &RolloutBody, area: Rect, screen: Rect, buff
     put(buffer, inside, lines);
     let inside = narrow(panel(palette, right, buffer, "Gate", &verdict));
     let room = width(inside);
-    let mut lines = gate::gate(model, body, room);
+    let mut lines = gate::gate(model, body, room, height(inside));
     let left = height(inside).saturating_sub(lines.len());
     if left > 6 {
         lines.push(Row::new(palette, room).put(Tone::Border, "─".repeat(room)).line());
@@ -142,7 +143,8 @@ fn middle_part(model: &Model, body: &RolloutBody, area: Rect, screen: Rect, buff
     put(buffer, inside, lines);
 }
 
-fn devices(model: &Model, body: &RolloutBody, room: usize) -> Vec<Line<'static>> {
+/// Members by bucket: a bar, and its words.
+pub fn devices(model: &Model, body: &RolloutBody, room: usize) -> Vec<Line<'static>> {
     let palette = model.look.palette;
     let parts = buckets(body);
     let bare: Vec<Part> = parts.iter().map(|(_, part)| *part).collect();

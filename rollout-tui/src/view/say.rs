@@ -74,6 +74,8 @@ pub fn verdict(verdict: &str) -> (char, Tone) {
 pub fn waiting(model: &Model, line: &RolloutLine) -> String {
     let said = line.waiting.as_ref().map(|text| readable(model, text));
     match (line.phase.as_str(), said) {
+        ("paused", Some(text)) => format!("paused by {text}"),
+        (_, Some(text)) if text.starts_with("to ") => format!("waits {text}"),
         (_, Some(text)) => format!("waits for {text}"),
         ("completed", None) => "done; latecomers are still let in".into(),
         ("canceled", None) => "ended".into(),

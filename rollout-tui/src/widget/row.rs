@@ -23,6 +23,16 @@ impl Row {
         Self { palette, width, used: 0, spans: Vec::new() }
     }
 
+    /// The same behind a space, if there is room for it.
+    #[must_use]
+    pub fn inset(mut self) -> Self {
+        if self.room() > 0 {
+            self.used += 1;
+            self.spans.insert(0, Span::raw(" "));
+        }
+        self
+    }
+
     /// Columns that are left.
     pub fn room(&self) -> usize {
         self.width - self.used

@@ -4,14 +4,15 @@
 
 use rollout_http::body::v1::{
     ArtifactBody, CensusBody, CountsBody, DeviceBody, DevicePage, EventLine, ExecutionBody,
-    ExplanationBody, FleetBody, GateBody, MeBody, OverviewBody, PaceBody, ProvenBody, ReachBody,
-    ReleaseBody, Releases, ReturnBody, RolloutBody, RolloutLine, RungBody, VersionLine,
+    ExplanationBody, FleetBody, GateBody, MeBody, OverviewBody, PaceBody, ProofBody, ProvenBody,
+    ReachBody, ReleaseBody, Releases, ReturnBody, RolloutBody, RolloutLine, RungBody, VersionLine,
     WayBackBody,
 };
 use rollout_tui::app::{Command, DeviceNews, DevicesNews, Fetch, Message, Model, What, update};
 use rollout_tui::keymap::Key;
 use rollout_tui::theme::Look;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// 2027-01-15 14:03:27 UTC.
 pub const NOW_MS: u64 = 1_800_021_807_000;
@@ -316,6 +317,7 @@ pub fn good() -> RolloutBody {
             devices: 737_050,
             signed_for: 737_050,
         }),
+        proof: ProofBody { needs: 281, can_have: 1_190_233, is_possible: true },
         proven: Some(ProvenBody { matured: 281, at: NOW - 4_900 }),
         at_end: None,
         superseded_by: None,
@@ -515,6 +517,10 @@ pub fn device(id: &str) -> DeviceBody {
         confirmed: Some(true),
         open: None,
         attributes: attributes.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+        registered: BTreeMap::new(),
+        standing_reason: None,
+        notes: Vec::new(),
+        executions: Vec::new(),
     }
 }
 
@@ -633,6 +639,7 @@ pub fn releases() -> What {
             counter: 42,
             artifacts: vec![artifact("v980")],
         }),
+        promotions: Vec::new(),
     };
     What::Releases(Releases {
         releases: vec![
