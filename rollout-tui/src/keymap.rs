@@ -392,7 +392,13 @@ pub fn hints(mode: Mode) -> Vec<Hint> {
     for binding in bindings(mode).filter(|binding| !binding.brief.is_empty()) {
         let label = binding.keys.first().map(|key| key.label()).unwrap_or_default();
         match hints.last_mut().filter(|last| last.brief == binding.brief) {
-            Some(last) => last.keys.push_str(&label),
+            Some(last) => {
+                // Names of keys are told apart; signs need not be.
+                if label.chars().count() > 1 {
+                    last.keys.push('/');
+                }
+                last.keys.push_str(&label);
+            }
             None => hints.push(Hint {
                 keys: label,
                 brief: binding.brief,

@@ -102,7 +102,8 @@ fn dark(tone: Tone) -> Style {
     let style = Style::new();
     match tone {
         Tone::Plain => style,
-        Tone::Quiet | Tone::Disabled => style.fg(Color::DarkGray),
+        Tone::Quiet => style.fg(Color::Indexed(245)),
+        Tone::Disabled => style.fg(Color::Indexed(240)),
         Tone::Title => style.fg(Color::White).add_modifier(Modifier::BOLD),
         Tone::Border => style.fg(Color::Indexed(240)),
         Tone::Good => style.fg(Color::Green),

@@ -7,6 +7,7 @@ mod docs;
 mod errors;
 mod no_std;
 mod once;
+mod orders;
 mod outage;
 mod replay;
 mod tidy;

@@ -46,6 +46,10 @@ fn devices(number: u64) -> String {
     if number == 1 { "1 device".into() } else { format!("{} devices", exact(number)) }
 }
 
+fn more_devices(number: u64) -> String {
+    if number == 1 { "1 more device".into() } else { format!("{} more devices", exact(number)) }
+}
+
 /// `is` or `are`.
 fn be(number: u64) -> &'static str {
     if number == 1 { "is" } else { "are" }
@@ -129,11 +133,11 @@ fn advance(body: &RolloutBody) -> Vec<String> {
             let open = body.ladder.get(usize::from(body.line.rung).saturating_sub(1));
             let more = next.reachable.saturating_sub(open.map_or(0, |rung| rung.reachable));
             lines.push(format!(
-                "Rung {} of {} ({}) opens for {} more; {}.",
+                "Rung {} of {} ({}) opens for {}; {}.",
                 body.line.rung + 1,
                 body.line.rungs,
                 next.rung,
-                devices(more),
+                more_devices(more),
                 next.label,
             ));
             if next.approved_by.len() < usize::from(next.approvals_needed) {
@@ -156,7 +160,7 @@ fn approve(body: &RolloutBody) -> Vec<String> {
     let have = rung.approved_by.len();
     let who = if have == 0 { "nobody yet".into() } else { rung.approved_by.join(", ") };
     vec![
-        format!("You would be {} of {}; approved by {who}.", have + 1, rung.approvals_needed),
+        format!("Approved by {who}; you would be {} of {}.", have + 1, rung.approvals_needed),
         format!(
             "The rung opens for {} that can be reached; {}.",
             devices(rung.reachable),

@@ -71,6 +71,8 @@ pub struct Data {
     pub overview_at_ms: u64,
     /// Why there is no overview.
     pub trouble: Option<Notice>,
+    /// What could not be read since it was last asked for.
+    pub refused: Option<String>,
     /// Rollouts that were looked at.
     pub rollouts: BTreeMap<String, RolloutBody>,
     /// How they went.
@@ -139,6 +141,7 @@ impl Model {
                 overview: None,
                 overview_at_ms: 0,
                 trouble: None,
+                refused: None,
                 rollouts: BTreeMap::new(),
                 history: BTreeMap::new(),
                 events: EventLog::default(),

@@ -47,6 +47,7 @@ fn failed(model: &mut Model, doing: &str, code: &str, detail: &str, hint: &str) 
         let kind = NoticeKind::Refused;
         model.data.trouble = Some(Notice { kind, text, hint: hint.into() });
     } else {
+        model.data.refused = Some(text.clone());
         say(model, NoticeKind::Refused, text, hint);
     }
 }

@@ -10,7 +10,15 @@ use crate::keymap::{self, Key, Mode};
 /// Takes note of a message, and says what is to be done outside.
 pub fn update(model: &mut Model, message: Message) -> Option<Command> {
     model.now_ms = model.now_ms.max(message.at_ms);
-    match message.what {
+    let command = take(model, message.what);
+    if matches!(command, Some(Command::Fetch(_))) {
+        model.data.refused = None;
+    }
+    command
+}
+
+fn take(model: &mut Model, what: What) -> Option<Command> {
+    match what {
         What::Tick => None,
         What::Key(key) => press(model, key),
         What::Paste(text) => {

@@ -45,7 +45,7 @@ pub fn device(model: &Model, area: Rect, buffer: &mut Buffer) {
     let asked = model.seat.device.as_deref().unwrap_or_default();
     let Some(news) = model.data.device.as_ref().filter(|news| news.device.id == asked) else {
         let inside = panel(palette, area, buffer, &format!("Device {asked}"), "");
-        put(buffer, inside, vec![say::quiet(palette, " ◐ asking …", width(inside))]);
+        put(buffer, inside, say::awaited(model, "asking", width(inside)));
         return;
     };
     let facts = facts(model, &news.device, width(area).saturating_sub(4));

@@ -21,7 +21,7 @@ pub fn devices(model: &Model, area: Rect, buffer: &mut Buffer) {
     let asked = if query.is_empty() { "all".to_string() } else { format!("/{query}") };
     let Some(news) = &model.data.devices else {
         let inside = panel(palette, area, buffer, &format!("Devices  {asked}"), "");
-        put(buffer, inside, vec![say::quiet(palette, " ◐ asking …", width(inside))]);
+        put(buffer, inside, say::awaited(model, "asking", width(inside)));
         return;
     };
     let page = &news.page;

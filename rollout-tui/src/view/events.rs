@@ -26,7 +26,7 @@ pub fn line(model: &Model, event: &EventLine, room: usize, names: bool) -> Row {
 
 fn tone(event: &EventLine) -> Tone {
     let says = |word: &str| event.summary.contains(word);
-    if says("halt") || says("failed") || says("HALTED") {
+    if ["halt", "HALTED", "failed", "rolled_back", "came back"].into_iter().any(says) {
         Tone::Bad
     } else if is_routine(&event.kind) {
         Tone::Quiet

@@ -181,7 +181,11 @@ pub(super) fn bad(line: &RolloutLine) -> u64 {
 }
 
 fn versions(model: &Model, fleet: &FleetBody, room: usize) -> Line<'static> {
-    let mut row = Row::new(model.look.palette, room).put(Tone::Quiet, "runs ");
+    let row = Row::new(model.look.palette, room);
+    if fleet.total == 0 {
+        return row.put(Tone::Quiet, "no device is known yet").line();
+    }
+    let mut row = row.put(Tone::Quiet, "runs ");
     let mut told = 0;
     for one in &fleet.versions {
         let text = format!("{} {}", one.version, share(one.devices, fleet.total));

@@ -15,15 +15,17 @@ use ratatui::text::Line;
 use rollout_http::body::v1::CensusBody;
 use unicode_width::UnicodeWidthStr as _;
 
-/// Columns of a number.
-const CELL: usize = 11;
+/// Columns of a number, and of the sign of its density behind it.
+const fn cell_wide(room: usize) -> usize {
+    if room < 60 { 9 } else { 12 }
+}
 
 /// The screen.
 pub fn matrix(model: &Model, area: Rect, buffer: &mut Buffer) {
     let palette = model.look.palette;
     let Some(census) = &model.data.census else {
         let inside = panel(palette, area, buffer, "Census", "");
-        put(buffer, inside, vec![say::quiet(palette, " ◐ counting …", width(inside))]);
+        put(buffer, inside, say::awaited(model, "counting", width(inside)));
         return;
     };
     let title = format!("Census  {} × {}", census.row, census.column);
@@ -31,7 +33,8 @@ pub fn matrix(model: &Model, area: Rect, buffer: &mut Buffer) {
     let inside = panel(palette, area, buffer, &title, &aside);
     let room = width(inside).saturating_sub(1);
     let name = census.rows.iter().map(|row| row.width()).max().unwrap_or(0).clamp(8, room / 4 + 8);
-    let fits = (room.saturating_sub(name + CELL + 1) / CELL).max(1);
+    let wide = cell_wide(room);
+    let fits = (room.saturating_sub(name + wide + 1) / wide).max(1);
     let shown = census.columns.len().min(fits);
     let shown = if shown < census.columns.len() { shown.saturating_sub(1).max(1) } else { shown };
     let mut lines = vec![head(model, census, name, shown, room)];
@@ -60,10 +63,14 @@ fn head(
 ) -> Line<'static> {
     let row = Row::new(model.look.palette, room).gap(1).cell(Tone::Quiet, &census.row, name);
     let columns = census.columns.iter().take(shown);
-    let row = columns.fold(row, |row, column| row.number(Tone::Quiet, column, CELL));
-    let row =
-        if shown < census.columns.len() { row.number(Tone::Quiet, "others", CELL) } else { row };
-    row.number(Tone::Title, "all", CELL).line()
+    let row = columns
+        .fold(row, |row, column| row.number(Tone::Quiet, format!("{column}  "), cell_wide(room)));
+    let row = if shown < census.columns.len() {
+        row.number(Tone::Quiet, "others  ", cell_wide(room))
+    } else {
+        row
+    };
+    row.number(Tone::Title, "all", cell_wide(room)).line()
 }
 
 /// A row; how dense a cell is shows beside its number.
@@ -79,13 +86,14 @@ fn row(
     let total: u64 = (0..census.columns.len()).map(|column| cell(census, at, column)).sum();
     let label = census.rows.get(at).map_or("", String::as_str);
     let row = Row::new(model.look.palette, room).gap(1).cell(Tone::Title, label, name);
+    let wide = cell_wide(room);
     let number = |row: Row, count: u64| {
         let (glyph, tone) = density(count, total);
-        row.number(tone, format!("{} {glyph}", figure(count, CELL - 3)), CELL)
+        row.number(tone, format!("{} {glyph}", figure(count, wide - 3)), wide)
     };
     let row = (0..shown).fold(row, |row, column| number(row, cell(census, at, column)));
     let row = if shown < census.columns.len() { number(row, rest(census, at, shown)) } else { row };
-    let row = row.number(Tone::Plain, figure(total, CELL - 2), CELL);
+    let row = row.number(Tone::Plain, figure(total, wide - 1), wide);
     if chosen { row.chosen() } else { row.line() }
 }
 
@@ -112,13 +120,14 @@ fn foot(
         (0..census.rows.len()).map(|row| cell(census, row, column)).sum()
     };
     let row = Row::new(model.look.palette, room).gap(1).cell(Tone::Title, "all", name);
-    let text = |count: u64| format!("{} ", share(count, census.total));
-    let row = (0..shown).fold(row, |row, column| row.number(Tone::Title, text(sum(column)), CELL));
+    let wide = cell_wide(room);
+    let text = |count: u64| format!("{}  ", share(count, census.total));
+    let row = (0..shown).fold(row, |row, column| row.number(Tone::Title, text(sum(column)), wide));
     let row = if shown < census.columns.len() {
         let rest: u64 = (shown..census.columns.len()).map(sum).sum();
-        row.number(Tone::Title, text(rest), CELL)
+        row.number(Tone::Title, text(rest), wide)
     } else {
         row
     };
-    row.number(Tone::Title, figure(census.total, CELL - 2), CELL).line()
+    row.number(Tone::Title, figure(census.total, wide - 1), wide).line()
 }

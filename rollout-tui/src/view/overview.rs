@@ -84,8 +84,7 @@ fn list(model: &Model, area: Rect, body: Rect, buffer: &mut Buffer) {
     let inside = panel(palette, area, buffer, &title, "");
     let room = width(inside);
     if lines.is_empty() {
-        let text =
-            if all == 0 { "none yet: `rollout create PLAN` drafts one" } else { "none fits" };
+        let text = if all == 0 { "none yet" } else { "none fits the search" };
         put(buffer, inside, wrapped(palette, Tone::Quiet, text, 1, room));
         return;
     }
@@ -95,10 +94,10 @@ fn list(model: &Model, area: Rect, body: Rect, buffer: &mut Buffer) {
     let mut text = Vec::new();
     for place in shown {
         let line = lines[place];
-        text.push(rollout(model, line, room, place == at));
-        if each == 2 {
-            text.push(reason(model, line, room));
-        }
+        let first = rollout(model, line, room, place == at);
+        let second = (each == 2).then(|| reason(model, line, room, &first));
+        text.push(first);
+        text.extend(second);
     }
     put(buffer, inside, text);
 }
@@ -139,9 +138,12 @@ fn hurt(line: &RolloutLine) -> (Tone, String) {
 }
 
 /// The second line of a rollout: what it waits for, and how many are bad if that had no room.
-fn reason(model: &Model, line: &RolloutLine, room: usize) -> Line<'static> {
+fn reason(model: &Model, line: &RolloutLine, room: usize, first: &Line<'static>) -> Line<'static> {
     let (tone, text) = hurt(line);
     let row = Row::new(model.look.palette, room).gap(3);
+    if fleet::bad(line) == 0 || first.to_string().contains(&text) {
+        return row.put(Tone::Quiet, say::waiting(model, line)).line();
+    }
     let words = room.saturating_sub(3 + text.width() + 2);
     let row = row.cell(Tone::Quiet, say::waiting(model, line), words);
     row.end(&[(tone, text), (Tone::Plain, " ".into())]).line()
@@ -175,9 +177,9 @@ fn chosen(model: &Model, area: Rect, body: Rect, third: Option<Rect>, buffer: &m
 /// What comes first when there is nothing yet.
 fn beginning(model: &Model, room: usize) -> Vec<Line<'static>> {
     const STEPS: [(&str, &str); 3] = [
-        ("devices", "`rollout device enroll-token --hardware MODEL --count N` lets them in"),
+        ("devices", "`rollout device enroll-token` lets them enroll"),
         ("a release", "`rollout release publish` signs and uploads one"),
-        ("a rollout", "`rollout create PLAN --start` begins; it appears here at once"),
+        ("a rollout", "`rollout create PLAN --start` begins one"),
     ];
     let palette = model.look.palette;
     if !model.all_lines().is_empty() {

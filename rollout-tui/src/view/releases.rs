@@ -9,6 +9,7 @@ use super::panes::{Pane, shown};
 use super::{events, height, panel, put, width};
 use crate::app::Model;
 use crate::theme::Tone;
+use crate::view::say;
 use crate::widget::{Row, wrapped};
 use crate::words::figure::exact;
 use ratatui::buffer::Buffer;
@@ -38,7 +39,10 @@ pub fn releases(model: &Model, area: Rect, buffer: &mut Buffer) {
     let room = width(inside);
     if shown.is_empty() {
         let text = match all {
-            None => "◐ asking …",
+            None => {
+                put(buffer, inside, say::awaited(model, "asking", room));
+                return;
+            }
             Some(0) => "none yet: `rollout release publish` makes one",
             Some(_) => "none fits",
         };
@@ -70,7 +74,7 @@ fn state(release: &ReleaseBody) -> (char, Tone) {
 fn row(model: &Model, release: &ReleaseBody, room: usize) -> Row {
     let (glyph, tone) = state(release);
     let at = model.zone().near(release.at.saturating_mul(1_000), model.server_now_ms());
-    let name = room.saturating_sub(42).clamp(14, 40);
+    let name = room.saturating_sub(43).clamp(14, 40);
     let back = match &release.way_back {
         Some(back) => (Tone::Quiet, format!("◂ {}", back.version)),
         None => (Tone::Hold, "no way back".to_string()),

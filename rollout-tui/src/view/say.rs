@@ -89,6 +89,14 @@ pub fn readable(model: &Model, text: &str) -> String {
     instants(text, model.zone(), model.server_now_ms())
 }
 
+/// What is said where an answer is awaited, or could not be had.
+pub fn awaited(model: &Model, doing: &str, width: usize) -> Vec<Line<'static>> {
+    match &model.data.refused {
+        Some(why) => wrapped(model.look.palette, Tone::Bad, &format!("✖ {why}"), 1, width),
+        None => wrapped(model.look.palette, Tone::Quiet, &format!("◐ {doing} …"), 1, width),
+    }
+}
+
 /// A line of quiet words.
 pub fn quiet(palette: Palette, text: &str, width: usize) -> Line<'static> {
     Row::new(palette, width).put(Tone::Quiet, text).line()

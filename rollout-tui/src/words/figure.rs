@@ -13,7 +13,7 @@ pub fn exact(count: u64) -> String {
     let digits = count.to_string();
     let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             shown.push(',');
         }
         shown.push(digit);
@@ -257,8 +257,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in safe(text).split(' ').filter(|word| !word.is_empty()) {
         let mut word = word.to_string();
-        loop {
-            let Some(line) = lines.last_mut() else { break };
+        while let Some(line) = lines.last_mut() {
             let used = line.width();
             let gap = usize::from(used > 0);
             if used + gap + word.width() <= width {
@@ -335,7 +334,7 @@ mod tests {
             assert_eq!(share(part, whole), shown);
         }
         assert_eq!(
-            (evidence(-3.14), evidence(11.8), evidence(0.0)),
+            (evidence(-3.12), evidence(11.8), evidence(0.0)),
             ("−3.1".into(), "+11.8".into(), "0.0".into())
         );
     }
