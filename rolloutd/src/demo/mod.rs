@@ -5,6 +5,7 @@
 //! no key on the server. Invariant: what is claimed of devices is counted from their flash files.
 
 mod acts;
+mod dashboard;
 mod narrator;
 mod stage;
 mod summary;
@@ -59,6 +60,9 @@ pub struct Options {
     /// Seconds from a permit until a silent device counts as lost.
     #[arg(long, value_name = "SECS", default_value_t = 4, value_parser = seconds())]
     pub horizon: u64,
+    /// Tell in lines what happens, also in a terminal, instead of showing the dashboard.
+    #[arg(long)]
+    pub lines: bool,
     /// One JSON object per line; the last one is the summary.
     #[arg(long)]
     pub json: bool,
@@ -105,8 +109,10 @@ impl Options {
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let started = std::time::Instant::now();
     let stage = stage::Stage::set(options).await?;
-    let narrator = narrator::start(&stage, options);
+    let dashboard = dashboard::open(&stage, options);
+    let narrator = narrator::start(&stage, options, dashboard.is_open());
     let played = acts::play(&stage, options).await;
+    let shown = dashboard.close().await;
     let summary = match played {
         Ok(rollouts) => Summary::take(&stage, options, rollouts, started.elapsed())?,
         Err(error) => {
@@ -118,6 +124,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     narrator.end().await?;
     stage.clear().await?;
+    shown?;
     summary.print(options)?;
     summary.complain(options)?;
     Ok(if summary.is_as_promised(options) { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -10,7 +10,7 @@ use rollout_core::port::Store as _;
 use rollout_core::rollout::{Phase, Rollout, Rung};
 use rollout_core::wire::{Event, Reason};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -36,7 +36,8 @@ impl Narrator {
 }
 
 /// Begins to tell.
-pub fn start(stage: &Stage, options: &Options) -> Narrator {
+/// While `is_hushed`, lines are held back.
+pub fn start(stage: &Stage, options: &Options, is_hushed: watch::Receiver<bool>) -> Narrator {
     let (end, ended) = watch::channel(false);
     let daemon = stage.serving.daemon.clone();
     let mut teller = Teller {
@@ -44,6 +45,8 @@ pub fn start(stage: &Stage, options: &Options) -> Narrator {
         replayed: Fleet::new(daemon.read(|fleet| fleet.hosting.clone()), daemon.read(|f| f.usual)),
         daemon,
         failures: BTreeMap::new(),
+        is_hushed,
+        held_back: VecDeque::new(),
     };
     let task = tokio::spawn(async move { teller.tell(ended).await });
     Narrator { end, task }
@@ -55,7 +58,12 @@ struct Teller {
     daemon: Daemon,
     replayed: Fleet,
     failures: BTreeMap<RolloutId, u64>,
+    is_hushed: watch::Receiver<bool>,
+    held_back: VecDeque<String>,
 }
+
+/// Lines that are held back; of more, the last.
+const HELD_BACK: usize = 1000;
 
 /// Failures of one rollout that get a line of their own.
 const FAILURES_TOLD: u64 = 5;
@@ -67,9 +75,13 @@ impl Teller {
         loop {
             let is_over = tokio::select! {
                 _ = changes.changed() => false,
+                Ok(()) = self.is_hushed.changed() => false,
                 _ = ended.wait_for(|end| *end) => true,
             };
             self.read().await?;
+            if !*self.is_hushed.borrow() {
+                self.tell_what_was_held()?;
+            }
             if is_over {
                 return Ok(());
             }
@@ -92,13 +104,24 @@ impl Teller {
         }
     }
 
-    fn print(&self, stored: &Stored, line: &str) -> anyhow::Result<()> {
-        let mut stdout = std::io::stdout().lock();
-        if self.json {
-            let (seq, kind) = (stored.seq.0, stored.entry.kind());
-            writeln!(stdout, "{}", json!({"seq": seq, "event": kind, "text": line}))?;
+    fn print(&mut self, stored: &Stored, line: &str) -> anyhow::Result<()> {
+        let seq = stored.seq.0;
+        let told = if self.json {
+            json!({"seq": seq, "event": stored.entry.kind(), "text": line}).to_string()
         } else {
-            writeln!(stdout, "{:>6}  {line}", stored.seq.0)?;
+            format!("{seq:>6}  {line}")
+        };
+        self.held_back.push_back(told);
+        if self.held_back.len() > HELD_BACK {
+            self.held_back.pop_front();
+        }
+        if *self.is_hushed.borrow() { Ok(()) } else { self.tell_what_was_held() }
+    }
+
+    fn tell_what_was_held(&mut self) -> anyhow::Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        for line in self.held_back.drain(..) {
+            writeln!(stdout, "{line}")?;
         }
         Ok(stdout.flush()?)
     }
