@@ -405,7 +405,7 @@ impl Rollout {
     }
 
     /// Whether the first rung was ever opened.
-    fn has_begun(&self) -> bool {
+    pub(super) fn has_begun(&self) -> bool {
         !self.frontiers.is_empty()
     }
 

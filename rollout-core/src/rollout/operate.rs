@@ -34,14 +34,7 @@ impl Rollout {
         if self.phase != Phase::Draft {
             return Err(Refusal::NotDraft { phase: self.phase.name() });
         }
-        match self.plan.start_at {
-            Some(at) if at > now => {
-                let mut next = self.clone();
-                next.phase = Phase::Scheduled { at };
-                Ok(next.stay(Waiting::Until { at }))
-            }
-            _ => Ok(self.begin(now)),
-        }
+        Ok(self.clone().go_on(now))
     }
 
     fn pause(
@@ -95,9 +88,26 @@ impl Rollout {
                 return Err(Refusal::NotStopped { phase: self.phase.name() });
             }
         }
-        next.phase = Phase::Deploying;
-        let waiting = Some(Waiting::Reach { have: 0, of: 0 });
-        Ok(Step { next, effects: vec![Effect::Resumed], waiting, evaluation: None })
+        let mut step = next.go_on(now);
+        step.effects.insert(0, Effect::Resumed);
+        Ok(step)
+    }
+
+    /// What stood still goes on where it stood. One whose first rung was never opened is at its
+    /// beginning: its time and the approvals of that rung are still due. Any other climbs from its
+    /// open rung, and comes to wait again for what it waited for.
+    fn go_on(mut self, now: Timestamp) -> Step {
+        match self.plan.start_at {
+            _ if self.has_begun() => {
+                self.phase = Phase::Deploying;
+                self.stay(Waiting::Reach { have: 0, of: 0 })
+            }
+            Some(at) if at > now => {
+                self.phase = Phase::Scheduled { at };
+                self.stay(Waiting::Until { at })
+            }
+            _ => self.begin(now),
+        }
     }
 
     /// A halt is final for its evidence: the next epoch counts from nothing, at a smaller alpha.

@@ -13,5 +13,6 @@ mod invariants;
 mod life;
 mod once;
 mod support;
+mod resume;
 #[cfg(feature = "sign")]
 mod trust;

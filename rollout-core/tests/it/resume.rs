@@ -1,0 +1,113 @@
+//! What a pause or a halt leaves behind once it is resumed: nothing that was due is skipped.
+
+use crate::desk::{Desk, HORIZON, device, fields};
+use rollout_core::rollout::{Approval, Command, PlanFields, RungIndex, Waiting};
+use rollout_core::time::{Span, Timestamp};
+
+const DEVICES: usize = 60;
+
+fn needs_two(ladder: &[&str], rung: u16) -> PlanFields {
+    let approval = Approval { before: [RungIndex(rung)].into(), by: 2 };
+    PlanFields { approval, ..fields(ladder) }
+}
+
+fn later(ladder: &[&str]) -> PlanFields {
+    PlanFields { start_at: Some(Timestamp(1_000_000_000)), ..fields(ladder) }
+}
+
+fn pause_and_resume(desk: &mut Desk) {
+    let review_at = desk.now.after(Span::hours(1));
+    desk.command("ops", Command::Pause { reason: "who?".into(), review_at }).expect("it gives");
+    desk.command("ops", Command::Resume).expect("one person");
+    desk.tick(Span::secs(1));
+}
+
+fn halt_and_resume(desk: &mut Desk) {
+    desk.command("ops", Command::Halt { reason: "smoke".into() }).expect("it is not over");
+    for name in ["ops", "bob"] {
+        desk.command(name, Command::Resume).expect("two people");
+    }
+    desk.tick(Span::secs(1));
+}
+
+fn updated(desk: &mut Desk) -> usize {
+    (0..DEVICES).filter(|index| desk.update(&device(*index))).count()
+}
+
+fn waiting(desk: &Desk) -> Option<Waiting> {
+    desk.fleet.rollouts[&desk.rollout].waiting.clone()
+}
+
+#[test]
+fn a_pause_or_a_halt_skips_no_approval_of_the_first_rung() {
+    for ladder in [["5", "100%"], ["50%", "100%"]] {
+        for stop in [pause_and_resume, halt_and_resume] {
+            let mut desk = Desk::started(DEVICES, needs_two(&ladder, 0));
+            assert_eq!(desk.phase(), "awaiting_approval");
+            stop(&mut desk);
+            assert_eq!(desk.phase(), "awaiting_approval", "{ladder:?}");
+            assert_eq!(updated(&mut desk), 0, "{ladder:?}");
+            for name in ["ann", "eve"] {
+                desk.command(name, Command::Approve { rung: RungIndex(0) }).expect("an approval");
+            }
+            desk.tick(Span::secs(1));
+            assert!(updated(&mut desk) > 0, "{ladder:?} hangs though two have approved");
+        }
+    }
+}
+
+#[test]
+fn approvals_given_during_a_pause_count_when_it_ends() {
+    let mut desk = Desk::started(DEVICES, needs_two(&["50%", "100%"], 0));
+    let review_at = desk.now.after(Span::hours(1));
+    desk.command("ops", Command::Pause { reason: "who?".into(), review_at }).expect("it gives");
+    for name in ["ann", "eve"] {
+        desk.command(name, Command::Approve { rung: RungIndex(0) }).expect("an approval");
+    }
+    assert_eq!(updated(&mut desk), 0, "it is paused");
+    desk.command("ops", Command::Resume).expect("one person");
+    desk.tick(Span::secs(1));
+    assert!(updated(&mut desk) > 0);
+}
+
+#[test]
+fn a_halt_before_its_time_is_resumed_to_its_time() {
+    for ladder in [["5", "100%"], ["50%", "100%"]] {
+        let mut desk = Desk::started(DEVICES, later(&ladder));
+        assert_eq!(desk.phase(), "scheduled");
+        halt_and_resume(&mut desk);
+        assert_eq!(desk.phase(), "scheduled");
+        assert_eq!(waiting(&desk), Some(Waiting::Until { at: Timestamp(1_000_000_000) }));
+        assert_eq!(updated(&mut desk), 0, "before its time");
+        desk.tick(Span::secs(1_000_000));
+        (0..DEVICES).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+        desk.tick(Span::secs(1));
+        assert!(updated(&mut desk) > 0, "{ladder:?} hangs after its time");
+    }
+}
+
+#[test]
+fn a_pause_before_a_later_approval_comes_back_to_it() {
+    let mut desk = Desk::started(DEVICES, needs_two(&["5", "100%"], 1));
+    updated(&mut desk);
+    desk.tick(HORIZON);
+    (0..DEVICES).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+    desk.tick(Span::ZERO);
+    assert_eq!(desk.phase(), "awaiting_approval");
+    pause_and_resume(&mut desk);
+    assert_eq!(desk.phase(), "awaiting_approval");
+    assert_eq!(waiting(&desk), Some(Waiting::Approval { rung: 2, have: 0, need: 2 }));
+    assert_eq!(updated(&mut desk), 0);
+}
+
+#[test]
+fn what_was_completed_is_completed_after_a_pause() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    (0..10).for_each(|index| assert!(desk.update(&device(index))));
+    desk.tick(HORIZON);
+    (0..10).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+    desk.tick(Span::ZERO);
+    assert_eq!(desk.phase(), "completed");
+    pause_and_resume(&mut desk);
+    assert_eq!(desk.phase(), "completed");
+}
