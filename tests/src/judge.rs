@@ -131,10 +131,10 @@ impl Judge {
         let now = self.fleet.clock;
         for (id, running) in &self.fleet.rollouts {
             let rollout = &running.rollout;
-            let frontier = rollout.frontier(StratumId(0));
+            let frontier = rollout.share_frontier(StratumId(0));
             let before = self.frontiers.insert(*id, frontier).unwrap_or(frontier);
             if frontier < before {
-                return Err("the frontier fell".into());
+                return Err("the frontier of shares fell".into());
             }
             if let Phase::Halted { .. } = &rollout.phase {
                 self.halted.entry(*id).or_default();

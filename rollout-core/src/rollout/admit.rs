@@ -404,11 +404,6 @@ impl Rollout {
             || self.frontier(candidate.stratum).opens(position())
     }
 
-    /// Whether the first rung was ever opened.
-    pub(super) fn has_begun(&self) -> bool {
-        !self.frontiers.is_empty()
-    }
-
     fn has_room(
         &self,
         tally: &Tally,

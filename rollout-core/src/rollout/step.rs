@@ -81,8 +81,8 @@ pub struct Rollout {
     pub rung: RungIndex,
     /// When it opened, moved on by pauses.
     pub rung_opened: Timestamp,
-    /// How far each stratum was opened at most; only rises. See [`Rollout::frontier`].
-    pub frontiers: BTreeMap<StratumId, Frontier>,
+    /// How far each stratum was ever opened, by a share or by the window of a count.
+    furthest: BTreeMap<StratumId, Frontier>,
     /// How often the evidence was started anew.
     pub epoch: EvidenceEpoch,
     /// First pass of this epoch.
@@ -128,7 +128,7 @@ impl Rollout {
             phase: Phase::Draft,
             rung: RungIndex(0),
             rung_opened: now,
-            frontiers: BTreeMap::new(),
+            furthest: BTreeMap::new(),
             epoch: EvidenceEpoch::default(),
             proven: None,
             approvals: BTreeMap::new(),
@@ -149,14 +149,32 @@ impl Rollout {
         RolloutId::derived(&format!("way-back-v1/{}/{}", self.id, self.epoch.0))
     }
 
-    /// How far a stratum is open. What a count had to open, because few devices were reachable,
-    /// is open no longer than the count is: a share opens its share.
-    pub fn frontier(&self, stratum: StratumId) -> Frontier {
-        let raised = self.frontiers.get(&stratum).copied().unwrap_or(Frontier::CLOSED);
-        match self.plan.ladder.count_limit(self.rung) {
-            Some(_) => raised,
-            None => raised.min(self.plan.ladder.share_frontier(self.rung)),
+    /// Whether the first rung was ever opened.
+    pub fn has_begun(&self) -> bool {
+        !self.furthest.is_empty()
+    }
+
+    /// How far shares have opened the fleet. It only rises.
+    //= design 4.2: one frontier per stratum; frontiers only rise
+    pub fn share_frontier(&self, _: StratumId) -> Frontier {
+        if self.has_begun() {
+            self.plan.ladder.share_frontier(self.rung)
+        } else {
+            Frontier::CLOSED
         }
+    }
+
+    /// How far one must look to find the devices of an open count; `None` once a share is open.
+    /// It rises while it is there, and closes with the count: `docs/decisions/0006`.
+    pub fn count_window(&self, stratum: StratumId) -> Option<Frontier> {
+        let raised = || self.furthest.get(&stratum).copied().unwrap_or(Frontier::CLOSED);
+        self.plan.ladder.count_limit(self.rung).map(|_| raised())
+    }
+
+    /// How far a stratum is open: to its share, and to the window of a count while there is one.
+    pub fn frontier(&self, stratum: StratumId) -> Frontier {
+        let window = self.count_window(stratum).unwrap_or(Frontier::CLOSED);
+        self.share_frontier(stratum).raised_to(window)
     }
 
     /// The hash of this state.
@@ -355,7 +373,7 @@ impl Rollout {
     }
 
     pub(super) fn raise(&mut self, frontier: Frontier) {
-        let open = self.frontiers.entry(StratumId(0)).or_insert(Frontier::CLOSED);
+        let open = self.furthest.entry(StratumId(0)).or_insert(Frontier::CLOSED);
         *open = open.raised_to(frontier);
     }
 

@@ -451,7 +451,7 @@ fn a_report_of_an_earlier_attempt_changes_nothing() {
 }
 
 #[test]
-fn what_a_count_had_to_open_is_closed_again_with_it() {
+fn the_window_of_a_count_closes_when_a_share_opens() {
     let mut desk = Desk::started(1000, fields(&["20", "1%", "100%"]));
     desk.now = desk.now.after(Span::hours(1));
     (0..10).for_each(|index| desk.fleet.touch(&device(index), desk.now));

@@ -8,7 +8,7 @@ use rollout_core::id::{ChannelId, DeviceId, ProductId};
 use rollout_core::journal::{ChannelRecord, Entry, StandingChange};
 use rollout_core::position::Frontier;
 use rollout_core::release::ReleaseId;
-use rollout_core::rollout::{Command, Phase, Plan, StratumId};
+use rollout_core::rollout::{Command, Phase, Plan, Rollout, StratumId};
 use rollout_core::time::Span;
 use rollout_core::wire::{Event, Reason};
 
@@ -165,17 +165,47 @@ struct Watch {
     read: usize,
     halted: bool,
     resumed_by: Vec<String>,
-    frontier: Option<Frontier>,
+    opened: Option<Opened>,
+}
+
+/// How far a rollout was open when it was last looked at.
+struct Opened {
+    share: Frontier,
+    window: Option<Frontier>,
+    effective: Frontier,
+}
+
+impl Opened {
+    fn of(rollout: &Rollout) -> Self {
+        Self {
+            share: rollout.share_frontier(StratumId(0)),
+            window: rollout.count_window(StratumId(0)),
+            effective: rollout.frontier(StratumId(0)),
+        }
+    }
+
+    /// Shares only rise, and so does a window while it is there; what admits falls once at most,
+    /// when the first share closes the window of the counts.
+    fn may_become(&self, next: &Self) {
+        assert!(next.share >= self.share, "the frontier of shares fell");
+        match (self.window, next.window) {
+            (Some(before), Some(after)) => assert!(after >= before, "the window of a count fell"),
+            (None, Some(_)) => panic!("a count after a share"),
+            (Some(_), None) => return assert!(next.effective == next.share),
+            (None, None) => {}
+        }
+        assert!(next.effective >= self.effective, "the frontier fell");
+    }
 }
 
 impl Watch {
     fn new() -> Self {
         let resumed_by = Vec::new();
-        Self { fleet: base(), read: 0, halted: false, resumed_by, frontier: None }
+        Self { fleet: base(), read: 0, halted: false, resumed_by, opened: None }
     }
 
     /// No permit between a halt and its resume by two; none above the cap or the rung's count;
-    /// the frontier never falls.
+    /// the frontier never falls but when a window closes.
     fn look(&mut self, desk: &Desk) {
         for stored in &desk.journal[self.read..] {
             if let Entry::Permitted { rollout, device, .. } = &stored.entry {
@@ -198,9 +228,10 @@ impl Watch {
         self.read = desk.journal.len();
         let rollout = &desk.fleet.rollouts[&desk.rollout].rollout;
         self.halted = matches!(rollout.phase, Phase::Halted { .. });
-        let frontier = rollout.frontiers.get(&StratumId(0)).copied().unwrap_or(Frontier::CLOSED);
-        assert!(self.frontier.is_none_or(|before| frontier >= before), "the frontier fell");
-        self.frontier = Some(frontier);
+        let opened = Opened::of(rollout);
+        if let Some(before) = self.opened.replace(opened) {
+            before.may_become(&Opened::of(rollout));
+        }
     }
 
     fn follow(&mut self, desk: &Desk, input: &rollout_core::rollout::Input) {

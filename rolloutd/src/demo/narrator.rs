@@ -232,8 +232,7 @@ fn proven(before: &Rollout, after: &Rollout) -> Option<String> {
 }
 
 fn opened(before: &Rollout, after: &Rollout, devices: u64) -> Option<String> {
-    let has_begun = !after.frontiers.is_empty();
-    if !has_begun || (before.rung == after.rung && !before.frontiers.is_empty()) {
+    if !after.has_begun() || (before.rung == after.rung && before.has_begun()) {
         return None;
     }
     let (number, rungs) = (after.rung.0 + 1, after.plan.ladder.rungs().len());
