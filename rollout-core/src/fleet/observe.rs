@@ -4,7 +4,7 @@ use super::{Fleet, Running};
 use crate::device::{Device, Execution, State};
 use crate::id::RolloutId;
 use crate::position::{Frontier, Position};
-use crate::rollout::{Admitted, Candidate, Observation, Reach, Rollout, Rung};
+use crate::rollout::{Admitted, Candidate, Ineligible, Observation, Reach, Rollout, Rung};
 use crate::time::Timestamp;
 use alloc::vec::Vec;
 
@@ -12,18 +12,21 @@ impl Fleet {
     /// Counts the open set of a rollout anew: one pass over the devices, for ticks.
     pub fn measure(&self, running: &Running, now: Timestamp) -> (Reach, Vec<(u64, Frontier)>) {
         let mut reach = Reach { rung: Some(running.rollout.rung), ..Reach::default() };
-        let mut positions = Vec::new();
+        let (mut positions, mut inside, mut beyond) = (Vec::new(), 0_u64, 0_u64);
         for device in self.devices.values() {
             let counted = self.candidate(running, device, now, |candidate| {
                 self.count(&running.rollout, &candidate)
             });
             let Some(Some(counted)) = counted else { continue };
-            if counted.is_open {
+            if counted.is_open && counted.is_reachable {
                 reach.reachable += 1;
                 reach.served += u64::from(counted.is_served);
             }
+            inside += u64::from(counted.is_open);
+            beyond += u64::from(!counted.is_open && counted.is_reachable);
             positions.extend(counted.position);
         }
+        reach.is_vacant = inside == 0 && beyond > 0;
         positions.sort_unstable();
         let frontiers =
             counts(&running.rollout).map(|count| (count, nth(&positions, count))).collect();
@@ -34,16 +37,22 @@ impl Fleet {
     fn count(&self, rollout: &Rollout, candidate: &Candidate) -> Option<Counted> {
         let Candidate { device, execution, now, .. } = candidate;
         let is_served = execution.is_some_and(is_served);
-        if !is_served && rollout.suits(candidate).is_err() {
-            return None;
-        }
-        let reachable = self.is_reachable(device, *now);
         let open = rollout.opens_to(candidate);
+        match rollout.suits(candidate) {
+            Ok(_) => {}
+            Err(_) if is_served => {}
+            // It may turn out to suit: whoever is waited for is in no count but this one.
+            Err(Ineligible::NeverSeen) => {
+                return Some(Counted { is_open: open.is_ok(), ..Counted::default() });
+            }
+            Err(_) => return None,
+        }
+        let is_reachable = self.is_reachable(device, *now);
         let by_name = matches!(open, Ok(Admitted::ByName));
         // A device that was let in stays among the first, reachable or not.
         let exposed = execution.is_some_and(|execution| execution.exposure.is_some());
-        let position = (!by_name && (reachable || exposed)).then(|| place(rollout, device));
-        Some(Counted { is_open: reachable && open.is_ok(), is_served, position })
+        let position = (!by_name && (is_reachable || exposed)).then(|| place(rollout, device));
+        Some(Counted { is_open: open.is_ok(), is_reachable, is_served, position })
     }
 
     /// What a decision on a rollout looks at.
@@ -75,8 +84,10 @@ impl Fleet {
     }
 }
 
+#[derive(Default)]
 struct Counted {
     is_open: bool,
+    is_reachable: bool,
     is_served: bool,
     position: Option<Position>,
 }

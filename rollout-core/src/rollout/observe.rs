@@ -14,6 +14,9 @@ pub struct Reach {
     pub reachable: u64,
     /// Of these, permitted, or already on the target.
     pub served: u64,
+    /// Whether no device at all is in the open set, heard of or not, while one that is heard of
+    /// lies beyond it.
+    pub is_vacant: bool,
 }
 
 /// Everything a tick brings. Journalled with the decision, so that it can be replayed.

@@ -28,6 +28,8 @@ pub enum Input {
 pub enum Effect {
     /// A rung was opened.
     RungOpened(RungIndex),
+    /// A rung was passed over: it opened to nobody.
+    PassedOver(RungIndex),
     /// The gates have passed.
     Proven,
     /// Nothing more is given until someone resumes it.
@@ -47,6 +49,7 @@ impl Effect {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::RungOpened(_) => "rung_opened",
+            Self::PassedOver(_) => "rung_passed_over",
             Self::Proven => "proven",
             Self::Paused => "paused",
             Self::Halted => "halted",
@@ -274,6 +277,9 @@ impl Rollout {
         if let Some(count) = self.plan.ladder.count_limit(self.rung) {
             self.raise(seen.frontier_of(count));
         }
+        if self.opened_to_nobody(seen) {
+            return self.pass_over(now);
+        }
         match self.unfinished(seen, evaluation, now) {
             Some(waiting) => {
                 let deploys = matches!(waiting, Waiting::Reach { .. });
@@ -289,6 +295,30 @@ impl Rollout {
                 self.open_if_approved(next, now)
             }
         }
+    }
+
+    /// Whether the open rung is a share or a cohort in which there is no device, though there are
+    /// devices beyond it. The last rung waits for devices instead: nothing is completed on nothing.
+    fn opened_to_nobody(&self, seen: &Observation) -> bool {
+        let counts = self.plan.ladder.count_limit(self.rung).is_some_and(|count| count > 0);
+        let is_last = self.rung == self.plan.ladder.last();
+        let is_seen = seen.reach.rung == Some(self.rung);
+        is_seen && seen.reach.is_vacant && !counts && !is_last
+    }
+
+    /// Nobody can be waited for in a rung that opened to nobody. It exposes nobody, so the next one
+    /// opens at once, with its own approvals; unless the plan wants a person at small rungs.
+    fn pass_over(self, now: Timestamp) -> Step {
+        if self.plan.on_small == OnSmall::Hold {
+            return self.stay(Waiting::Operator);
+        }
+        let passed = self.rung;
+        let next = passed.next();
+        let mut step = self.open_if_approved(next, now);
+        if step.next.rung != passed {
+            step.effects.insert(0, Effect::PassedOver(passed));
+        }
+        step
     }
 
     /// What the open rung still needs; `None` if it is finished.

@@ -3,8 +3,9 @@
 use crate::desk::{Desk, HORIZON, device, fields};
 use rollout_core::fleet::Reply;
 use rollout_core::gate::{FailureGate, HoldReason, Rate, Risk};
+use rollout_core::position::{DeviceKey, Frontier, Position, Salt};
 use rollout_core::rollout::{
-    Approval, Command, OnSmall, Pace, PlanFields, Refusal, RungIndex, Waiting,
+    Approval, Command, OnSmall, Pace, PlanFields, Refusal, RungIndex, StratumId, Waiting,
 };
 use rollout_core::time::Span;
 use rollout_core::wire::{Event, Reason};
@@ -240,4 +241,54 @@ fn advance_skips_the_wait_but_no_approval() {
     assert_eq!(rung(&desk), 1);
     let refused = desk.command("ops", Command::Advance);
     assert_eq!(refused, Err(Refusal::NeedsApproval { rung: 3, need: 1 }));
+}
+
+#[test]
+fn a_rung_that_opens_to_nobody_is_passed_over_and_its_approvals_are_not() {
+    let approval = Approval { before: [RungIndex(2)].into(), by: 1 };
+    let wanted = PlanFields { approval, ..fields(&["1%", "2%", "100%"]) };
+    let mut desk = Desk::started(9, wanted);
+    let open_to = |desk: &Desk| {
+        let rollout = &desk.fleet.rollouts[&desk.rollout].rollout;
+        (0..9).filter(|index| rollout.share_frontier(StratumId(0)).opens(place(*index))).count()
+    };
+    assert_eq!(open_to(&desk), 0, "nobody is in the first two hundredths");
+    assert_eq!((desk.phase(), rung(&desk)), ("awaiting_approval", 1));
+    desk.command("ann", Command::Approve { rung: RungIndex(2) }).expect("an approval");
+    assert_eq!((rung(&desk), open_to(&desk)), (2, 9));
+}
+
+#[test]
+fn a_rung_is_not_passed_over_for_want_of_news_or_for_want_of_a_person() {
+    let hold = PlanFields { on_small: OnSmall::Hold, ..fields(&["1%", "100%"]) };
+    let desk = Desk::started(9, hold);
+    assert_eq!((rung(&desk), waiting(&desk)), (0, Some(Waiting::Operator)));
+    // In half of the fleet there are devices; none of them has been heard of for a day.
+    let mut desk = Desk::started(9, fields(&["50%", "100%"]));
+    let is_in = |index: &usize| Frontier::at_bp(5000).opens(place(*index));
+    desk.now = desk.now.after(Span::hours(24));
+    let others: Vec<usize> = (0..9).filter(|index| !is_in(index)).collect();
+    assert!(!others.is_empty() && others.len() < 9);
+    others.iter().for_each(|index| desk.fleet.touch(&device(*index), desk.now));
+    desk.tick(Span::ZERO);
+    assert_eq!((rung(&desk), waiting(&desk)), (0, Some(Waiting::Reach { have: 0, of: 0 })));
+    // A fleet of nobody opens nothing, whatever its ladder.
+    let mut desk = Desk::started(0, fields(&["1%", "2%", "100%"]));
+    desk.tick(Span::hours(1));
+    assert_eq!(rung(&desk), 0);
+}
+
+#[test]
+fn nothing_is_completed_on_nothing() {
+    let mut desk = Desk::started(9, fields(&["1%", "2%"]));
+    desk.tick(Span::hours(24));
+    (0..9).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+    desk.tick(Span::ZERO);
+    assert_eq!((desk.phase(), rung(&desk)), ("deploying", 1));
+}
+
+/// Where a device stands in the order of the desk's rollout.
+fn place(index: usize) -> Position {
+    let salt = Salt::of("0192f7a0-0000-7000-8000-000000000001");
+    Position::of(DeviceKey::of(device(index).as_str()), salt)
 }

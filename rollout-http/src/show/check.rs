@@ -57,6 +57,7 @@ pub(crate) fn check(fleet: &Fleet, running: &Running, now: Timestamp) -> Option<
     }
     let rungs = rungs(fleet, running, &reachable);
     let mut warnings = warnings(plan, release);
+    warnings.extend(vacant(&rungs, reachable.len() as u64));
     if reachable.is_empty() {
         warnings.push("no device of the cohort can be reached now".into());
     }
@@ -199,6 +200,20 @@ fn warnings(plan: &Plan, release: &Release) -> Vec<String> {
         warnings.push("the first rung opens more than a tenth of the fleet".into());
     }
     warnings
+}
+
+/// Rungs that open to nobody, the last one apart, if there is anybody at all.
+fn vacant(rungs: &[RungBody], reachable: u64) -> Option<String> {
+    let (_, others) = rungs.split_last()?;
+    let empty: Vec<&str> =
+        others.iter().filter(|rung| rung.reachable == 0).map(|rung| rung.rung.as_str()).collect();
+    if empty.is_empty() || reachable == 0 {
+        return None;
+    }
+    let counts: Vec<String> =
+        rungs.iter().map(|rung| format!("{}: {}", rung.rung, rung.reachable)).collect();
+    let (empty, counts) = (empty.join(", "), counts.join(", "));
+    Some(format!("nobody who can be reached is in {empty}; devices per rung: {counts}"))
 }
 
 fn with_candidate<T>(

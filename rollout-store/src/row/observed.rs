@@ -67,6 +67,9 @@ struct ReachRow {
     rung: Option<RungIndex>,
     reachable: u64,
     served: u64,
+    /// Rows of before there was such a rung say nothing, and nothing was passed over.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    is_vacant: bool,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -311,7 +311,12 @@ fn observation() -> Observation {
             pending: Pending { offers: 4, already: 5, refused: 6 },
             run: FailureRun { epoch: EvidenceEpoch(1), length: 2 },
         },
-        reach: Reach { rung: Some(RungIndex(1)), reachable: 1200, served: 1100 },
+        reach: Reach {
+            rung: Some(RungIndex(1)),
+            reachable: 1200,
+            served: 1100,
+            is_vacant: false,
+        },
         count_frontiers: vec![(20, Frontier::at_bp(3)), (50, Frontier::OPEN)],
     }
 }
