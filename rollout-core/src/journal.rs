@@ -301,6 +301,15 @@ pub enum Entry {
         /// What was fixed.
         exposure: Exposure,
     },
+    /// A device switched without a permit, as its next report tells; it is exposed all the same.
+    Unasked {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The device.
+        device: DeviceId,
+        /// As if it had been permitted then.
+        exposure: Exposure,
+    },
     /// A device that came back waits for us: its horizon stands still.
     Held {
         /// The rollout.
@@ -437,6 +446,7 @@ impl Entry {
             Self::Stepped { .. } => "stepped",
             Self::Offered { .. } => "offered",
             Self::Permitted { .. } => "permitted",
+            Self::Unasked { .. } => "unasked",
             Self::Held { .. } => "held",
             Self::ChannelSet { .. } => "channel_set",
             Self::ChannelRemoved { .. } => "channel_removed",

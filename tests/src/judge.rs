@@ -159,7 +159,10 @@ impl Judge {
 }
 
 fn matters_to_buckets(entry: &Entry) -> bool {
-    matches!(entry.kind(), "reported" | "permitted" | "offered" | "clock" | "stepped" | "seen")
+    matches!(
+        entry.kind(),
+        "reported" | "permitted" | "offered" | "clock" | "stepped" | "seen" | "unasked"
+    )
 }
 
 /// The tally is the sum of the executions there are, each counted once.

@@ -39,11 +39,13 @@ pub enum Bucket {
     Superseded,
     /// Was confirmed and runs something else again.
     Regressed,
+    /// Booted the image without a permit, and has not come to anything yet.
+    SwitchedWithoutLeave,
 }
 
 impl Bucket {
     /// All of them, in the order people read them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NotAdmitted,
         Self::Offered,
         Self::Downloading,
@@ -60,6 +62,7 @@ impl Bucket {
         Self::Excluded,
         Self::Superseded,
         Self::Regressed,
+        Self::SwitchedWithoutLeave,
     ];
 
     /// Its name in APIs and tables.
@@ -81,6 +84,7 @@ impl Bucket {
             Self::Excluded => "excluded",
             Self::Superseded => "superseded",
             Self::Regressed => "regressed",
+            Self::SwitchedWithoutLeave => "switched_without_leave",
         }
     }
 }
@@ -108,6 +112,9 @@ pub fn bucket(
         State::Ready => Bucket::WaitingForPermit,
         State::Deferred => Bucket::Deferred,
         State::Lapsed => Bucket::NotAdmitted,
+        State::Permitted | State::Interrupted | State::Revoked if execution.unasked => {
+            Bucket::SwitchedWithoutLeave
+        }
         State::Permitted | State::Interrupted => Bucket::Unconfirmed,
         State::Confirmed if runs_something_else(device, execution) => match device.last_permit {
             Some(last) if last != rollout => Bucket::Superseded,

@@ -138,6 +138,8 @@ pub struct Execution {
     pub exposure: Option<Exposure>,
     /// Whether the image is known to have booted.
     pub booted: bool,
+    /// Whether it switched without a permit.
+    pub unasked: bool,
     /// Returns that said nothing about the image.
     pub interruptions: u8,
     /// What is known to have gone wrong.
@@ -156,6 +158,7 @@ impl Execution {
             lease_until,
             exposure: None,
             booted: false,
+            unasked: false,
             interruptions: 0,
             failure: None,
             outcome: None,
@@ -187,6 +190,13 @@ impl Execution {
         self.state.is_before_permit() || matches!(self.state, State::Permitted | State::Interrupted)
     }
 
+    /// Whether there is no other attempt in this rollout: it came to something, or the image was
+    /// booted before it was stopped.
+    //= design 4.2: one attempt per (device, rollout), interruptions apart
+    pub fn had_its_attempt(&self) -> bool {
+        if self.state == State::Revoked { self.exposure.is_some() } else { !self.is_open() }
+    }
+
     /// Commits a permit: the first one exposes, a later one starts the horizon anew.
     pub fn permit(&mut self, exposure: Exposure) {
         let first = self.exposure.unwrap_or(exposure);
@@ -198,6 +208,26 @@ impl Execution {
             ..exposure
         });
         self.state = State::Permitted;
+    }
+
+    /// Whether it has no permit, and what it reports may be the first sign of a switch.
+    pub fn may_switch_unasked(&self) -> bool {
+        let is_open = self.state.is_before_permit() || self.state == State::Revoked;
+        is_open && self.exposure.is_none()
+    }
+
+    /// Exposes a device that switched without a permit. One that had been revoked stays so, and
+    /// counts as one that has the image and no outcome.
+    pub fn switch_unasked(&mut self, exposure: Exposure) {
+        if !self.may_switch_unasked() {
+            return;
+        }
+        if self.state == State::Revoked {
+            self.exposure = Some(exposure);
+        } else {
+            self.permit(exposure);
+        }
+        (self.unasked, self.booted) = (true, true);
     }
 
     /// Takes a report; says whether anything changed.

@@ -448,7 +448,9 @@ fn outgoing(step: &Step) -> impl Iterator<Item = Outgoing> + '_ {
     step.effects.iter().map(|effect| {
         let (id, epoch, name) = (step.next.id, step.next.epoch.0, effect.name());
         let key = match effect {
-            Effect::RungOpened(rung) | Effect::PassedOver(rung) => format!("{id}/{epoch}/{name}/{}", rung.0),
+            Effect::RungOpened(rung) | Effect::PassedOver(rung) => {
+                format!("{id}/{epoch}/{name}/{}", rung.0)
+            }
             Effect::Paused | Effect::Resumed => {
                 format!("{id}/{epoch}/{name}/{}", step.next.generation)
             }

@@ -125,10 +125,11 @@ impl Fleet {
             Entry::Permitted { rollout, device, exposure } => {
                 let held = self.held(seq, *rollout)?;
                 held.change(device, |execution| execution.permit(*exposure));
-                if let Some(device) = self.devices.get_mut(device) {
-                    device.last_permit = Some(*rollout);
-                }
-                self.settle(*rollout, device);
+                self.remember_permit(*rollout, device);
+            }
+            Entry::Unasked { rollout, .. } => {
+                self.held(seq, *rollout)?;
+                self.fold_unasked(&stored.entry);
             }
             Entry::Held { rollout, device, deadline } => {
                 self.held(seq, *rollout)?.stand_still(device, *deadline);

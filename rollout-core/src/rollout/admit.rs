@@ -315,10 +315,10 @@ impl Rollout {
             release: format!("{}", self.plan.target),
             model: device.hardware.as_str().into(),
         })?;
-        let in_hand = match candidate.execution.map(|execution| execution.state) {
-            Some(State::Permitted | State::Interrupted) => true,
-            Some(state) if !state.is_before_permit() && state != State::Revoked => {
-                return Err(Ineligible::Ended(ended_as(state)));
+        let in_hand = match candidate.execution {
+            Some(one) if matches!(one.state, State::Permitted | State::Interrupted) => true,
+            Some(one) if one.had_its_attempt() => {
+                return Err(Ineligible::Ended(ended_as(one.state)));
             }
             Some(_) | None => false,
         };

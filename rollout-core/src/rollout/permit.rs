@@ -171,7 +171,7 @@ impl Rollout {
         self.slots(tally).map(|_| admitted)
     }
 
-    fn exposure(
+    pub(crate) fn exposure(
         &self,
         candidate: &Candidate,
         admitted: Admitted,

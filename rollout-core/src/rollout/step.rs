@@ -160,11 +160,7 @@ impl Rollout {
     /// How far shares have opened the fleet. It only rises.
     //= design 4.2: one frontier per stratum; frontiers only rise
     pub fn share_frontier(&self, _: StratumId) -> Frontier {
-        if self.has_begun() {
-            self.plan.ladder.share_frontier(self.rung)
-        } else {
-            Frontier::CLOSED
-        }
+        if self.has_begun() { self.plan.ladder.share_frontier(self.rung) } else { Frontier::CLOSED }
     }
 
     /// How far one must look to find the devices of an open count; `None` once a share is open.

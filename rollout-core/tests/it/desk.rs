@@ -265,7 +265,9 @@ impl Desk {
             reason,
             detail: None,
         };
-        self.write(Entry::Reported(report));
+        for entry in self.fleet.expose_unasked(vec![Entry::Reported(report)], self.now) {
+            self.write(entry);
+        }
     }
 
     /// A device goes the whole way: offer, download, permit, confirm. Says whether it got there.

@@ -12,7 +12,8 @@ mod gate_tables;
 mod invariants;
 mod life;
 mod once;
-mod support;
 mod resume;
+mod support;
 #[cfg(feature = "sign")]
 mod trust;
+mod unasked;

@@ -21,6 +21,7 @@ fn subject(entry: &Entry) -> (Option<RolloutId>, Option<&DeviceId>) {
     match entry {
         Entry::Offered { rollout, device, .. }
         | Entry::Permitted { rollout, device, .. }
+        | Entry::Unasked { rollout, device, .. }
         | Entry::Held { rollout, device, .. }
         | Entry::Excluded { rollout, device, .. }
         | Entry::Included { rollout, device, .. } => (Some(*rollout), Some(device)),
@@ -92,6 +93,9 @@ fn summary(entry: &Entry) -> String {
         Entry::Offered { device, attempt, .. } => format!("{device} may download ({attempt})"),
         Entry::Permitted { device, exposure, .. } => {
             format!("{device} may switch, in rung {}", exposure.batch.0 + 1)
+        }
+        Entry::Unasked { device, exposure, .. } => {
+            format!("{device} switched without leave, in rung {}", exposure.batch.0 + 1)
         }
         Entry::Held { device, .. } => format!("{device} waits for us; its horizon stands still"),
         Entry::ChannelSet { product, channel, by, .. } => {

@@ -216,6 +216,14 @@ enum EntryRow {
         #[serde(with = "ExposureRow")]
         exposure: Exposure,
     },
+    Unasked {
+        #[serde(with = "scalar")]
+        rollout: RolloutId,
+        #[serde(with = "scalar")]
+        device: DeviceId,
+        #[serde(with = "ExposureRow")]
+        exposure: Exposure,
+    },
     Held {
         #[serde(with = "scalar")]
         rollout: RolloutId,

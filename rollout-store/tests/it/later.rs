@@ -1,11 +1,14 @@
 //! Kinds and fields that came after the first rows: each is appended, none is changed.
 
 use crate::samples::{by, checked, device, model, plan_fields, query, release, rollout};
+use rollout_core::device::Exposure;
 use rollout_core::hosting::HomeId;
 use rollout_core::id::{ChannelId, DeviceId, Digest, ProductId};
 use rollout_core::journal::{ChannelRecord, Entry, OnceRecord, PublishRecord, StandingChange};
-use rollout_core::rollout::{Again, Membership, PlanFields};
-use rollout_core::time::Timestamp;
+use rollout_core::rollout::{
+    Admitted, Again, EvidenceEpoch, Membership, PlanFields, RungIndex, StratumId,
+};
+use rollout_core::time::{ServiceTime, Span, Timestamp};
 use rollout_core::version::ReleaseCounter;
 
 /// In the order in which they came.
@@ -14,6 +17,7 @@ pub fn entries() -> Vec<Entry> {
     entries.extend(devices());
     entries.extend(plans_and_releases());
     entries.extend(requests());
+    entries.push(unasked());
     entries
 }
 
@@ -38,6 +42,19 @@ fn channels() -> Vec<Entry> {
             by: by(),
         },
     ]
+}
+
+fn unasked() -> Entry {
+    let exposure = Exposure {
+        batch: RungIndex(2),
+        stratum: StratumId(7),
+        epoch: EvidenceEpoch(1),
+        admitted: Admitted::ByPosition,
+        at: Timestamp(1_795_292_534_123),
+        horizon: Span(3_600_001),
+        deadline: ServiceTime(1_795_296_134_124),
+    };
+    Entry::Unasked { rollout: rollout(), device: device(), exposure }
 }
 
 fn devices() -> Vec<Entry> {

@@ -59,7 +59,7 @@ pub fn entries() -> Vec<Entry> {
 }
 
 /// How many kinds [`entries`] has.
-pub const KINDS: usize = 31;
+pub const KINDS: usize = 32;
 
 fn registered() -> Vec<Entry> {
     let hash = Digest::of(b"secret");
@@ -311,12 +311,7 @@ fn observation() -> Observation {
             pending: Pending { offers: 4, already: 5, refused: 6 },
             run: FailureRun { epoch: EvidenceEpoch(1), length: 2 },
         },
-        reach: Reach {
-            rung: Some(RungIndex(1)),
-            reachable: 1200,
-            served: 1100,
-            is_vacant: false,
-        },
+        reach: Reach { rung: Some(RungIndex(1)), reachable: 1200, served: 1100, is_vacant: false },
         count_frontiers: vec![(20, Frontier::at_bp(3)), (50, Frontier::OPEN)],
     }
 }

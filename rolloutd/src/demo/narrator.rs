@@ -172,6 +172,7 @@ impl Teller {
             | Entry::Clock
             | Entry::Offered { .. }
             | Entry::Permitted { .. }
+            | Entry::Unasked { .. }
             | Entry::Held { .. }
             | Entry::ChannelSet { .. }
             | Entry::ChannelRemoved { .. }

@@ -180,7 +180,8 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
     async fn take_facts(&self, facts: Vec<(Vec<Entry>, Done<()>)>) {
         let now = self.now();
         let (lists, waiting): (Vec<_>, Vec<_>) = facts.into_iter().unzip();
-        let mut entries: Vec<Entry> = lists.into_iter().flatten().collect();
+        let facts: Vec<Entry> = lists.into_iter().flatten().collect();
+        let mut entries = self.read(|fleet| fleet.expose_unasked(facts, now));
         if self.read(|fleet| is_due(fleet, now)) {
             // Outcomes before gates before permits: time passes after the facts that came first.
             entries.push(Entry::Clock);
