@@ -274,3 +274,28 @@ async fn a_check_in_that_changes_nothing_writes_nothing() {
     }
     assert_eq!(desk.journal().await.len(), before);
 }
+
+/// A number says in which order a device spoke, not how late we hear it: what was never taken is
+/// taken, and a number that no counter comes to is refused instead of silencing what follows.
+#[tokio::test]
+async fn a_report_is_written_however_late_it_comes_and_no_number_silences_a_device() {
+    let desk = Desk::set().await;
+    desk.ask("check-in", desk.check_in(&desk.factory)).await;
+    for sequence in [200, 3, 60, 1, 137] {
+        assert_eq!(desk.ask("reports", desk.report(sequence, "downloading")).await.0, 200);
+    }
+    let reported = |journal: Vec<Stored>| {
+        journal.iter().filter(|stored| matches!(stored.entry, Entry::Reported(_))).count()
+    };
+    assert_eq!(reported(desk.journal().await), 5);
+    let (status, refused) = desk.ask("reports", desk.report(u64::MAX, "booted")).await;
+    assert_eq!((status, &refused["code"]), (400, &json!("RE-008")), "{refused}");
+    assert_eq!(reported(desk.journal().await), 5, "a refusal writes nothing");
+    assert_eq!(desk.ask("begin", desk.begin()).await.1["answer"], "yes");
+    assert_eq!(desk.ask("reports", desk.report(2, "failed")).await.0, 200);
+    let id = DeviceId::new("dev-1").expect("an id");
+    let failure = desk.engine.read(|fleet| {
+        fleet.rollouts.values().find_map(|running| running.executions.get(&id)?.failure)
+    });
+    assert!(failure.is_some(), "the failure counts, late as it is");
+}

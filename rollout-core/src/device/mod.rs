@@ -15,7 +15,7 @@ pub use execution::{Execution, ExecutionStatus, Exposure, ReportContext, State};
 pub use outcome::{Failure, Outcome};
 pub use report::{Facts, RunningImage};
 pub use standing::{Note, Standing};
-pub use window::ReportWindow;
+pub use window::{JUMP, ReportWindow, Seen};
 
 use crate::cohort::Attributes;
 use crate::hosting::HomeId;

@@ -1,7 +1,7 @@
 //! From the journal to the model: one entry at a time, in order, asking nobody.
 
 use super::{Cohort, Enrollment, Fleet, Running};
-use crate::device::{Device, Execution, Facts, Failure, ReportContext, State};
+use crate::device::{Device, Execution, Facts, Failure, ReportContext, Seen, State};
 use crate::id::{DeviceId, RolloutId};
 use crate::journal::{Entry, PublishRecord, ReportRecord, Seq, Stored};
 use crate::release::{Artifact, Lifecycle, Release, WayBack};
@@ -252,7 +252,8 @@ impl Fleet {
     fn fold_report(&mut self, at: Timestamp, report: &ReportRecord) {
         let Some(device) = self.devices.get_mut(&report.device) else { return };
         device.last_seen = device.last_seen.max(at);
-        if !device.reports.take(report.incarnation, report.sequence) {
+        let seen = device.reports.take(report.incarnation, report.sequence);
+        if seen == Seen::Known {
             return;
         }
         let Some(held) = self.rollouts.get_mut(&report.rollout) else { return };
@@ -265,7 +266,10 @@ impl Fleet {
         };
         let mut runs = None;
         held.change(&report.device, |execution| {
-            if execution.attempt == report.attempt {
+            // Taken twice, any other event is the same as once; an interruption is one more.
+            let again = seen == Seen::Forgotten && execution.interruptions > 0;
+            let is_safe = !again || report.event != Event::Returned;
+            if execution.attempt == report.attempt && is_safe {
                 execution.report(report.event, report.reason, &context);
                 runs = Some(execution.image).filter(|_| report.event == Event::Confirmed);
             }

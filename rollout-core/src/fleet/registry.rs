@@ -63,6 +63,16 @@ pub enum RegistryError {
         /// Why.
         problem: String,
     },
+    /// A report whose number lies absurdly far above those before it.
+    #[error("report {index}: sequence {found} is more than 2^32 above {highest}, the highest yet")]
+    Jump {
+        /// Which of the batch, from 0.
+        index: usize,
+        /// The highest that was taken.
+        highest: u64,
+        /// What was given.
+        found: u64,
+    },
     /// A plan that cannot be.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -95,6 +105,7 @@ impl RegistryError {
             Self::Exists { .. } => "RE-002",
             Self::Enrollment(_) => "RE-003",
             Self::Report { .. } => "RE-004",
+            Self::Jump { .. } => "RE-008",
             Self::Plan(source) => source.code(),
             Self::Refused(source) => source.code(),
             Self::Release { .. } => "RE-005",
@@ -108,6 +119,7 @@ impl RegistryError {
             Self::Unknown { .. } => "list what there is",
             Self::Exists { .. } => "use another name",
             Self::Enrollment(_) => "open another one with `rollout device enroll-token`",
+            Self::Jump { .. } => "count reports one by one, or report as a new incarnation",
             Self::Report { .. } => "correct the report; none of the batch was taken",
             Self::Plan(source) => source.hint(),
             Self::Refused(source) => source.hint(),
@@ -313,6 +325,11 @@ impl Fleet {
                 let (rollout, attempt) = (report.rollout, report.attempt);
                 let problem = format!("no execution of rollout {rollout}, attempt {attempt}, here");
                 return Err(RegistryError::Report { index, problem });
+            }
+            let found = report.sequence;
+            let window = self.devices.get(&report.device).map(|device| &device.reports);
+            if let Some(highest) = window.and_then(|w| w.jumped_from(report.incarnation, found)) {
+                return Err(RegistryError::Jump { index, highest, found });
             }
         }
         Ok(())

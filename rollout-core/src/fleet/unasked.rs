@@ -4,7 +4,7 @@
 //! that told of it; what it says is fixed there, so that folding asks nothing.
 
 use super::Fleet;
-use crate::device::Exposure;
+use crate::device::{Exposure, Seen};
 use crate::id::DeviceId;
 use crate::journal::{Entry, ReportRecord};
 use crate::rollout::Admitted;
@@ -38,8 +38,9 @@ impl Fleet {
         let running = self.rollouts.get(&report.rollout)?;
         let device = self.devices.get(&report.device)?;
         let execution = running.executions.get(&report.device)?;
-        let is_known = !device.reports.is_new(report.incarnation, report.sequence);
-        if is_known || execution.attempt != report.attempt || !execution.may_switch_unasked() {
+        let seen = device.reports.judge(report.incarnation, report.sequence);
+        let is_first = seen != Seen::Known && execution.may_switch_unasked();
+        if execution.attempt != report.attempt || !is_first {
             return None;
         }
         let service = self.availability.at(now);

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::queue::{Done, Job};
-use rollout_core::device::Facts;
+use rollout_core::device::{self, Facts};
 use rollout_core::fleet::{Answer, Ask, Fleet, Reply};
 use rollout_core::id::{DeviceId, Digest, Principal, RolloutId};
 use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
@@ -127,10 +127,12 @@ impl<S: Store + 'static, I: ImageStore + 'static> Backend for Engine<S, I> {
     async fn report(&self, reports: Vec<ReportRecord>) -> Result<(), Problem> {
         let fresh = self.read(|fleet| -> Result<Vec<ReportRecord>, Problem> {
             fleet.check_reports(&reports)?;
-            // A duplicate is acknowledged and written no second time: it is durable already.
+            // What is known is acknowledged and written no second time: it is durable already.
+            // Anything else is written, however late it comes.
             let is_new = |report: &ReportRecord| {
-                let device = fleet.devices.get(&report.device);
-                device.is_none_or(|d| d.reports.is_new(report.incarnation, report.sequence))
+                let window = fleet.devices.get(&report.device).map(|device| &device.reports);
+                let seen = window.map(|w| w.judge(report.incarnation, report.sequence));
+                seen != Some(device::Seen::Known)
             };
             Ok(reports.iter().filter(|report| is_new(report)).cloned().collect())
         })?;
