@@ -164,6 +164,7 @@ impl Config {
                 poll: span("poll", &values)?,
                 tick: span("tick", &values)?,
                 beat: span("beat", &values)?,
+                absent_after: Settings::absent_after(span("tick", &values)?),
                 endpoint: values["endpoint"].clone(),
             },
         };

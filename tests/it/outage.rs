@@ -107,3 +107,38 @@ async fn a_restart_opens_no_more_of_the_fleet() {
         world.judge().await;
     }
 }
+
+/// Everybody who was on trial is interrupted or confirmed, nobody is blamed, and all end well.
+async fn nobody_is_blamed(mut world: World) {
+    let end = world.run_until(Span::hours(24), |world| world.is_in("completed")).await;
+    end.expect("a good release completes");
+    let end = tally(&world).sum(|_| true);
+    assert_eq!((end.failed_known, end.matured_bad, end.silent), (0, 0, 0));
+    all_confirmed(&mut world);
+    let judge = world.judge().await;
+    assert_eq!(judge.kinds["outage"], 1, "it is in the journal, once");
+}
+
+/// A stopped process, a machine that sleeps and a clock that leaps: nothing was restarted.
+#[tokio::test]
+async fn a_daemon_that_stood_still_blames_no_device() {
+    for away in [Span::secs(60), Span::hours(3)] {
+        let mut world = World::started(Script::calm(45, DEVICES)).await;
+        let trial = world.run_until(Span::hours(4), |world| world.on_trial() >= 5).await;
+        trial.expect("several devices are on trial at once");
+        world.freeze_server(away);
+        world.run_until(Span::hours(4), World::is_up).await.expect("it goes on");
+        nobody_is_blamed(world).await;
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_failed_for_hours_blames_no_device() {
+    let mut world = World::started(Script::calm(46, DEVICES)).await;
+    let trial = world.run_until(Span::hours(4), |world| world.on_trial() >= 5).await;
+    trial.expect("several devices are on trial at once");
+    world.let_the_store_fail(true);
+    world.run_for(Span::hours(3)).await;
+    world.let_the_store_fail(false);
+    nobody_is_blamed(world).await;
+}

@@ -24,7 +24,7 @@ use rollout_core::rollout::{Command, PlanFields};
 use rollout_core::time::{Span, Timestamp};
 use rollout_core::wire::{Begin, BeginAnswer, EnrollAnswer, Leave, Report, ReportBatch};
 use rollout_http::device_router;
-use rollout_store::{FaultPlan, Faulty, FileImages, MemoryStore};
+use rollout_store::{Fault, FaultPlan, Faulty, FileImages, MemoryStore};
 use rolloutd::clock::SetClock;
 use rolloutd::engine::{Engine, Settings};
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ const ANSWER_BYTES: usize = 1 << 20;
 
 /// How often the server looks at its rollouts, ms.
 const TICK: u64 = 10_000;
+/// And how long it may do nothing until that is an outage.
+const ABSENT_AFTER: Span = Span(2 * TICK);
 
 /// The engine of a world.
 pub type WorldEngine = Engine<Faulty<MemoryStore>, FileImages>;
@@ -96,6 +98,7 @@ pub struct World {
     folder: tempfile::TempDir,
     clock: Arc<SetClock>,
     server: Option<(WorldEngine, Router)>,
+    frozen: Option<(WorldEngine, Router)>,
     judge: Judge,
     faults: FaultPlan,
     enrollment: String,
@@ -130,6 +133,7 @@ impl World {
             folder: tempfile::tempdir().expect("a folder"),
             clock: Arc::new(SetClock::at(Timestamp(DAWN))),
             server: None,
+            frozen: None,
             judge: Judge::new(&empty(script.poll)),
             faults: FaultPlan::off(),
             enrollment: String::new(),
@@ -219,12 +223,12 @@ impl World {
     ) -> Result<(), String> {
         let end = self.now + limit.0;
         while !done(self) {
-            let Some(((at, _), event)) = self.events.pop_first() else {
-                return Err("nothing more happens".into());
-            };
+            let next = self.events.first_entry().ok_or("nothing more happens")?;
+            let (at, _) = *next.key();
             if at > end {
                 return Err(self.state());
             }
+            let event = next.remove();
             self.now = at;
             self.clock.set(Timestamp(at));
             self.happen(event).await;
@@ -273,7 +277,10 @@ impl World {
                 self.grant(device, wish).await;
             }
             Event::Tick => self.tick().await,
-            Event::Up => self.start_server().await,
+            Event::Up => match self.frozen.take() {
+                Some(server) => self.server = Some(server),
+                None => self.start_server().await,
+            },
         }
     }
 
@@ -352,6 +359,21 @@ impl World {
         let _ = engine.tick().await;
     }
 
+    /// The server stands still, as a stopped process or a sleeping machine does, and goes on as
+    /// if nothing had been after `away`.
+    pub fn freeze_server(&mut self, away: Span) {
+        self.frozen = self.server.take();
+        self.at(self.now + away.0, Event::Up);
+    }
+
+    /// The store takes nothing from here on, or again everything.
+    pub fn let_the_store_fail(&mut self, fails: bool) {
+        let faults = vec![Fault::Error];
+        let all = FaultPlan { seed: 1, one_in: 1, budget: u32::MAX, faults };
+        self.faults = if fails { all } else { FaultPlan::off() };
+        self.engine().store().set_plan(self.faults.clone());
+    }
+
     /// The server is gone, without a word, and comes back after `away`.
     pub fn stop_server(&mut self, away: Span) {
         self.happened.stops += 1;
@@ -365,6 +387,7 @@ impl World {
             // The world ticks and beats by its own time.
             tick: Span::hours(1_000_000),
             beat: Span::hours(1_000_000),
+            absent_after: ABSENT_AFTER,
             ..Settings::default()
         };
         // An engine that cannot read its journal does not start; its faults come later.

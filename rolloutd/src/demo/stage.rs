@@ -116,7 +116,8 @@ impl Stage {
 fn config(data: PathBuf, options: &Options) -> Config {
     let poll = Span(options.poll().as_millis() as u64);
     let tick = Span((poll.0 / 5).clamp(200, 1000));
-    let settings = Settings { poll, tick, ..Settings::default() };
+    let settings =
+        Settings { poll, tick, absent_after: Settings::absent_after(tick), ..Settings::default() };
     Config { name: "demo".into(), ..Config::local(data, settings) }
 }
 

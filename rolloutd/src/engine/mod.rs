@@ -7,12 +7,14 @@
 //! durable first. Not here: HTTP, and what is decided.
 
 mod backend;
+mod pulse;
 mod queue;
 mod start;
 
 pub use start::{Settings, StartError, inspect};
 
 use crate::clock::Clock;
+use pulse::Pulse;
 use queue::Job;
 use rollout_core::fleet::Fleet;
 use rollout_core::port::{ImageStore, Store};
@@ -49,6 +51,7 @@ pub(crate) struct Shared<S, I> {
     /// Set when the store failed: it may have done what it did not say, so the journal is read
     /// before anything else is answered.
     unsure: AtomicBool,
+    pulse: Pulse,
 }
 
 impl<S: Store, I: ImageStore> Shared<S, I> {

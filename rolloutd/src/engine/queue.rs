@@ -106,8 +106,10 @@ pub(super) async fn run<S: Store, I: ImageStore>(
             },
             _ = tick.tick() => ticked = true,
             _ = beat.tick() => {
-                if let Err(error) = shared.store.beat(shared.clock.now()).await {
-                    tracing::error!(%error, "cannot note that we serve");
+                // A beat would hide from the next start that nobody was here.
+                if shared.be_there().await.is_ok() {
+                    shared.beat().await;
+                    shared.passed();
                 }
                 continue;
             }
@@ -120,12 +122,13 @@ pub(super) async fn run<S: Store, I: ImageStore>(
         }
         ticked |= !group.ticks.is_empty();
         shared.serve(group, ticked).await;
+        shared.passed();
     }
 }
 
 impl<S: Store, I: ImageStore> Shared<S, I> {
     async fn serve(&self, group: Group, ticked: bool) {
-        if let Err(problem) = self.make_sure().await {
+        if let Err(problem) = self.be_there().await {
             return group.refuse(&problem);
         }
         self.take_facts(group.facts).await;
@@ -155,8 +158,14 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
     }
 
     /// The time, never before that of the last entry: an earlier one would replay differently.
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.read(|fleet| fleet.clock).max(self.clock.now())
+    }
+
+    /// What comes before anything else: what the store may have done, and where we were.
+    async fn be_there(&self) -> Result<(), Problem> {
+        self.make_sure().await?;
+        self.note_absence().await
     }
 
     /// Reads what the store may have done without saying so.
@@ -169,7 +178,8 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
     }
 
     /// A write failed, or only its answer.
-    async fn write_failed(&self, error: &StoreError) -> Problem {
+    pub(super) async fn write_failed(&self, error: &StoreError) -> Problem {
+        self.pulse.failed();
         self.unsure.store(true, Ordering::SeqCst);
         // If this fails too, it is done before the next group is served.
         let _ = self.make_sure().await;
@@ -200,7 +210,8 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
     }
 
     /// Folds what was stored; reads it from the store if somebody else wrote in between.
-    async fn fold(&self, stored: Vec<Stored>) -> Result<(), Problem> {
+    pub(super) async fn fold(&self, stored: Vec<Stored>) -> Result<(), Problem> {
+        self.pulse.wrote();
         let next = self.read(|fleet| fleet.read_to.0 + 1);
         let fits = stored.first().is_none_or(|first| first.seq.0 == next);
         if !fits {

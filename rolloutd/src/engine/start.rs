@@ -1,5 +1,6 @@
 //! From a store to a running engine: fold the journal, note how long we were away, begin.
 
+use super::pulse::Pulse;
 use super::{Engine, QUEUE, Shared, queue};
 use crate::clock::Clock;
 use rollout_core::fleet::{Fleet, FoldError};
@@ -7,7 +8,7 @@ use rollout_core::hosting::{Endpoint, Home, HostedVersion, Hosting, HostingError
 use rollout_core::id::IdError;
 use rollout_core::journal::{Entry, Seq};
 use rollout_core::port::{ImageStore, Store, StoreError};
-use rollout_core::time::{Span, Timestamp, Window};
+use rollout_core::time::{Span, Timestamp};
 use rollout_http::meters::Meters;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
@@ -17,10 +18,6 @@ use tokio::sync::{mpsc, watch};
 const PAGE: usize = 4096;
 /// Name under which the key of signed image URLs is kept.
 const URL_KEY: &str = "url-key";
-/// Check-in intervals that devices are given to find us again after an outage.
-const GRACE_INTERVALS: u64 = 9;
-/// Longest back-off of an agent that was given no other.
-const BACK_OFF: Span = Span::secs(600);
 
 /// How the daemon behaves; no rollout depends on it but through what devices are asked.
 #[derive(Clone, Debug)]
@@ -31,6 +28,8 @@ pub struct Settings {
     pub tick: Span,
     /// How often we note that we could serve.
     pub beat: Span,
+    /// How long nothing may be done until it counts as an outage of ours.
+    pub absent_after: Span,
     /// Base URL of the backend that devices are bound to.
     pub endpoint: String,
 }
@@ -41,6 +40,7 @@ impl Default for Settings {
             poll: Span::secs(3600),
             tick: Span::secs(1),
             beat: Span::secs(5),
+            absent_after: Self::absent_after(Span::secs(1)),
             endpoint: "http://127.0.0.1:8471".into(),
         }
     }
@@ -106,8 +106,19 @@ impl<S: Store + 'static, I: ImageStore + 'static> Engine<S, I> {
         let (folded, _) = watch::channel(fleet.read_to.0);
         let (fleet, unsure) = (RwLock::new(fleet), AtomicBool::new(false));
         let meters = Meters::default();
-        let shared =
-            Shared { store, images, fleet, clock, url_key, settings, meters, folded, unsure };
+        let pulse = Pulse::begin(clock.as_ref());
+        let shared = Shared {
+            store,
+            images,
+            fleet,
+            clock,
+            url_key,
+            settings,
+            meters,
+            folded,
+            unsure,
+            pulse,
+        };
         let shared = Arc::new(shared);
         tokio::spawn(queue::run(Arc::clone(&shared), jobs));
         Ok(Self { shared, queue })
@@ -159,11 +170,7 @@ async fn note_outage<S: Store>(
         return Ok(());
     }
     let from = store.last_beat().await?.unwrap_or_default().max(fleet.clock).min(now);
-    let poll = settings.poll.0;
-    // Agents back off for up to eight intervals, or ten minutes, whichever is shorter.
-    let grace = poll.saturating_mul(GRACE_INTERVALS).min(poll.saturating_mul(3) + BACK_OFF.0);
-    let grace = Span(grace);
-    let outage = Window { from, to: now.after(grace) };
+    let outage = settings.outage(from, now);
     for stored in store.append(now, vec![Entry::Outage(outage)]).await? {
         fleet.fold(&stored)?;
     }
