@@ -54,6 +54,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate(place) => {
             let config = load(&place)?;
             let database = serve::database(&config.data);
+            // Not under the feet of a daemon. A folder that is not there is told by the store.
+            let _lock =
+                if config.data.is_dir() { Some(serve::lock(&config.data).await?) } else { None };
             drop(rollout_store::SqliteStore::open(&database)?);
             say(&format!("{} has this program's schema", database.display()))?;
         }

@@ -7,12 +7,18 @@ use crate::{executor, listener};
 use rollout_core::port::{ImageError, StoreError};
 use rollout_http::{DevicePlane, Setup, operator_router_with};
 use rollout_store::{FileImages, Probe, SqliteStore};
+use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// How often, and after how long, a folder is asked for that another process has.
+const LOCK_TRIES: u32 = 20;
+const LOCK_WAIT: Duration = Duration::from_millis(50);
 
 /// The daemon's engine over the stores it runs with.
 pub type Daemon = Engine<SqliteStore, FileImages>;
@@ -27,6 +33,12 @@ pub enum ServeError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// Another process works on the folder.
+    #[error("another process has {path}")]
+    InUse {
+        /// Which.
+        path: PathBuf,
     },
     /// The address.
     #[error("cannot listen on {address}")]
@@ -58,6 +70,7 @@ impl ServeError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Folder { .. } => "SV-101",
+            Self::InUse { .. } => "SV-107",
             Self::Listen { .. } => "SV-102",
             Self::Store(error) => error.code(),
             Self::Images(error) => error.code(),
@@ -71,6 +84,7 @@ impl ServeError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Folder { .. } => "look at the folder's owner and permissions",
+            Self::InUse { .. } => "end the other one, or give this one a folder of its own",
             Self::Listen { .. } => "end what listens there, or set another address",
             Self::Store(error) => error.hint(),
             Self::Images(error) => error.hint(),
@@ -97,11 +111,34 @@ pub async fn open(
     probe: impl Probe + 'static,
 ) -> Result<Daemon, ServeError> {
     private_folder(data).map_err(|source| ServeError::Folder { path: data.into(), source })?;
+    let lock = lock(data).await?;
     let store = SqliteStore::open_with(database(data), probe)?;
     let images = FileImages::open(data.join("images"))?;
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(ServeError::Entropy)?;
-    Ok(Engine::start(store, images, clock, settings, seed).await?)
+    let daemon = Engine::start(store, images, clock, settings, seed).await?;
+    daemon.hold(lock);
+    Ok(daemon)
+}
+
+/// Takes the folder for this process, until the file is closed: by a process that ends in
+/// whatever way, too. One that is just ending is waited for.
+///
+/// # Errors
+/// [`ServeError::InUse`], [`ServeError::Folder`].
+pub async fn lock(data: &Path) -> Result<File, ServeError> {
+    let path = data.join("lock");
+    let failed = |source| ServeError::Folder { path: path.clone(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(failed)?;
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_WAIT).await,
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+    }
+    Err(ServeError::InUse { path: data.into() })
 }
 
 /// A folder for nobody but its owner: the database holds the key of signed URLs.

@@ -19,8 +19,9 @@ use queue::Job;
 use rollout_core::fleet::Fleet;
 use rollout_core::port::{ImageStore, Store};
 use rollout_http::meters::Meters;
+use std::fs::File;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::{mpsc, watch};
 
 /// Questions that may wait in the queue; more are told to come again.
@@ -52,6 +53,8 @@ pub(crate) struct Shared<S, I> {
     /// before anything else is answered.
     unsure: AtomicBool,
     pulse: Pulse,
+    /// What keeps other processes away as long as this engine lives.
+    lock: OnceLock<File>,
 }
 
 impl<S: Store, I: ImageStore> Shared<S, I> {
@@ -78,6 +81,12 @@ impl<S: Store + 'static, I: ImageStore + 'static> Engine<S, I> {
     /// The store, for those who read the journal.
     pub fn store(&self) -> &S {
         &self.shared.store
+    }
+
+    /// Keeps `lock` as long as the engine lives.
+    pub fn hold(&self, lock: File) {
+        // One lock is enough; another one is let go.
+        let _ = self.shared.lock.set(lock);
     }
 
     /// Lets time pass now, without waiting for the next tick. For tests and rehearsals.

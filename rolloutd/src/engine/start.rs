@@ -11,7 +11,7 @@ use rollout_core::port::{ImageStore, Store, StoreError};
 use rollout_core::time::{Span, Timestamp};
 use rollout_http::meters::Meters;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use tokio::sync::{mpsc, watch};
 
 /// Entries read from the journal at a time.
@@ -118,6 +118,7 @@ impl<S: Store + 'static, I: ImageStore + 'static> Engine<S, I> {
             folded,
             unsure,
             pulse,
+            lock: OnceLock::new(),
         };
         let shared = Arc::new(shared);
         tokio::spawn(queue::run(Arc::clone(&shared), jobs));

@@ -1,4 +1,5 @@
 //! The daemon's rooms from outside.
 
 mod listener;
+mod lock;
 mod words;
