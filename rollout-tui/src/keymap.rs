@@ -311,20 +311,24 @@ bindings! {
     Mv(Move::Last), [Char('G')] LISTS, "", 99, "to the last";
     A::Open, [Key::Enter] &[M::Overview, M::Events, M::Devices], "open", 1, "look closer";
     O(OrderKind::Start), [Char('s')] STEER, "start", 20, "start a draft";
-    O(OrderKind::Pause), [Char('p')] STEER, "pause", 21, "stop offers and permits for a while; one person resumes";
-    O(OrderKind::Resume), [Char('r')] STEER, "resume", 20, "go on: one person after a pause, two after a halt";
+    O(OrderKind::Pause), [Char('p')] STEER, "pause", 21,
+        "stop offers and permits for a while; one person resumes";
+    O(OrderKind::Resume), [Char('r')] STEER, "resume", 20,
+        "go on: one person after a pause, two after a halt";
     O(OrderKind::Approve), [Char('y')] STEER, "approve", 19, "agree that the next rung opens";
     O(OrderKind::Advance), [Char('a')] STEER, "advance", 23,
         "open the next rung without waiting; never past an abort or the evidence cap";
     O(OrderKind::Halt), [Char('h')] STEER, "halt", 18, "stop; only two people together resume";
-    O(OrderKind::RollBack), [Char('b')] STEER, "roll back", 25, "draft the way back for devices that run it";
+    O(OrderKind::RollBack), [Char('b')] STEER, "roll back", 25,
+        "draft the way back for devices that run it";
     O(OrderKind::Cancel), [Char('c')] STEER, "cancel", 28, "end the rollout";
     A::Acknowledge, [Char('x')] STEER, "noted", 17, "take note of a halt: it stops blinking here";
     A::Explain, [Char('e')] &[M::Overview, M::Rollout, M::Device], "explain", 26,
         "why has a device this image, or not? Asks for its id";
     G(Go::Events), [Char('l')] SCREENS, "log", 34, "everything that happened, with a filter";
     G(Go::Devices), [Char('d')] SCREENS, "devices", 32, "search devices, open one";
-    G(Go::Matrix), [Char('m')] SCREENS, "matrix", 36, "how many devices of each model run which version";
+    G(Go::Matrix), [Char('m')] SCREENS, "matrix", 36,
+        "how many devices of each model run which version";
     G(Go::Releases), [Char('v')] SCREENS, "releases", 38, "releases, their images and ways back";
     A::Search, [Char('/')] &[M::Overview, M::Events, M::Devices, M::Releases], "search", 16,
         "search devices; filter events, releases or rollouts";
@@ -333,7 +337,8 @@ bindings! {
     L(List::NextPage), [Char('n')] &[M::Devices], "next page", 22, "what comes behind these";
     L(List::FirstPage), [Char('N')] &[M::Devices], "first page", 37, "back to the first page";
     L(List::OtherRow), [Char('r')] &[M::Matrix], "rows", 10, "another attribute for the rows";
-    T(Time::Toggle), [Char('t')] LISTS, "time travel", 40, "look at what this screen showed before, and back";
+    T(Time::Toggle), [Char('t')] LISTS, "time travel", 40,
+        "look at what this screen showed before, and back";
     A::Clock, [Char('u')] LISTS, "", 99, "times in UTC, or in your own time zone";
     A::Back, [Key::Esc, Key::Backspace] INNER, "back", 4, "back to the screen before";
     G(Go::Help), [Char('?')] LISTS, "help", 0, "this help, and out of it";

@@ -6,7 +6,8 @@
 //! Invariants: a recording that was cut short reads up to the last whole line; what is read is
 //! bounded.
 
-use crate::app::Message;
+use crate::app::{Message, Model, Screen};
+use crate::theme::Look;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -51,7 +52,7 @@ pub enum RecordError {
 }
 
 /// The first line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// Version of the form.
     pub rollout_watch: u32,
@@ -59,14 +60,28 @@ pub struct Head {
     pub started_ms: u64,
     /// Columns and lines of the screen.
     pub size: (u16, u16),
-    /// Which rollout was asked for.
+    /// Seconds east of UTC.
     pub zone_offset_secs: i32,
+    /// The rollout that was opened at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<String>,
 }
 
 impl Head {
     /// The head of a recording that begins.
     pub const fn new(started_ms: u64, size: (u16, u16), zone_offset_secs: i32) -> Self {
-        Self { rollout_watch: VERSION, started_ms, size, zone_offset_secs }
+        Self { rollout_watch: VERSION, started_ms, size, zone_offset_secs, rollout: None }
+    }
+
+    /// The model a session with this head begins with, on a screen of a size.
+    pub fn model(&self, look: Look, size: (u16, u16)) -> Model {
+        let mut model = Model::new(look, self.started_ms, size);
+        model.data.zone_offset_secs = self.zone_offset_secs;
+        if let Some(id) = &self.rollout {
+            model.seat.chosen = Some(id.clone());
+            model.seat.go(Screen::Rollout);
+        }
+        model
     }
 }
 

@@ -73,6 +73,10 @@ impl Screen {
     /// # Errors
     /// If the terminal is gone.
     pub fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame)) -> io::Result<()> {
+        // A part of the program has panicked; its words are on the terminal, and stay there.
+        if !TAKEN.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the terminal was given back after a panic"));
+        }
         self.terminal.draw(draw).map(|_| ())
     }
 }

@@ -6,7 +6,7 @@
 //! Invariants: nothing is drawn unless something changed, and at most thirty times a second; while
 //! nothing on the screen moves by itself, nothing wakes.
 
-use crate::app::{Command, Message, Model, Screen as Place, Session, What};
+use crate::app::{Command, Message, Session, What};
 use crate::feed::{Clock, Feed, Sink};
 use crate::record::{Head, RecordError, Recorder, read};
 use crate::terminal::{self, Screen};
@@ -108,12 +108,11 @@ pub async fn run(
     let size = screen.size().map_err(WatchError::Terminal)?;
     let now_ms = terminal::now_ms();
     let zone = terminal::zone_offset_secs(now_ms);
-    let mut model = Model::new(options.look, now_ms, size);
-    model.data.zone_offset_secs = zone;
+    let rollout = options.rollout;
+    let head = Head { rollout: rollout.clone(), ..Head::new(now_ms, size, zone) };
     let recorder = match &options.record {
         None => None,
         Some(path) => {
-            let head = Head::new(now_ms, size, zone);
             let wrong = |source| WatchError::Record { path: path.display().to_string(), source };
             Some((Recorder::create(path, &head).map_err(wrong)?, path.display().to_string()))
         }
@@ -122,12 +121,10 @@ pub async fn run(
     let clock: Clock = Arc::new(terminal::now_ms);
     let sink = Sink::new(sender, clock);
     let feed = Feed::start(&client, &sink);
-    if let Some(id) = options.rollout {
-        feed.take(Command::Watch(Some(id.clone())));
-        model.seat.chosen = Some(id);
-        model.seat.go(Place::Rollout);
+    if rollout.is_some() {
+        feed.take(Command::Watch(rollout));
     }
-    let session = Session::live(model);
+    let session = Session::live(head.model(options.look, size));
     let desk = Desk { session, screen, feed: Some(feed), recorder, drawn: None, changed: true };
     desk.run(sink, inbox, stop).await
 }
@@ -145,9 +142,7 @@ pub async fn replay(
     let (head, messages) = read(path).map_err(wrong)?;
     let screen = Screen::open().map_err(WatchError::Terminal)?;
     let size = screen.size().map_err(WatchError::Terminal)?;
-    let mut model = Model::new(look, head.started_ms, size);
-    model.data.zone_offset_secs = head.zone_offset_secs;
-    let session = Session::replay(model, messages);
+    let session = Session::replay(head.model(look, size), messages);
     let (sender, inbox) = mpsc::channel(WAITING);
     let sink = Sink::new(sender, Arc::new(terminal::now_ms));
     let desk = Desk { session, screen, feed: None, recorder: None, drawn: None, changed: true };

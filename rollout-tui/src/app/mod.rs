@@ -1,7 +1,7 @@
 //! What the dashboard knows and how it changes: one model, one message at a time.
 //!
-//! [`Model`] is everything a screen is drawn from, time included; [`update`] takes a [`Message`] and
-//! returns what is to be done outside. Deliberately not here: drawing, channels, clocks, HTTP.
+//! [`Model`] is everything a screen is drawn from, time included; [`update`] takes a [`Message`]
+//! and returns what is to be done outside. Deliberately not here: drawing, channels, clocks, HTTP.
 //!
 //! Invariant: the same messages give the same model, whatever the machine and the hour.
 

@@ -6,7 +6,7 @@
 use crate::app::{Link, Model};
 use crate::theme::Tone;
 use crate::widget::Row;
-use crate::words::figure::{figure, span};
+use crate::words::figure::{figure, fit, span};
 use ratatui::text::Line;
 
 /// The line.
@@ -14,7 +14,9 @@ pub fn header(model: &Model, width: usize) -> Line<'static> {
     let name = model.data.overview.as_ref().map_or("", |overview| overview.name.as_str());
     let (tone, link) = link(model);
     let mut facts = Vec::new();
-    if let Some(overview) = &model.data.overview {
+    if let (Link::Lost { why, .. }, None) = (&model.data.link, &model.travel) {
+        facts.push(fit(why, width.saturating_sub(86)));
+    } else if let Some(overview) = &model.data.overview {
         facts.push(format!("{} devices", figure(overview.fleet.total, 10)));
         facts.push(format!("{} check-ins/s", rate(overview.check_ins_per_sec)));
     }
@@ -24,7 +26,7 @@ pub fn header(model: &Model, width: usize) -> Line<'static> {
     if !name.is_empty() {
         let name_room = room.saturating_sub(9).min(32);
         row = row.put(Tone::Quiet, "▸ ");
-        row = row.put(Tone::Title, crate::words::figure::fit(name, name_room.saturating_sub(2)));
+        row = row.put(Tone::Title, fit(name, name_room.saturating_sub(2)));
     }
     let left = width - row.room();
     let mut parts = vec![link.clone()];
@@ -34,7 +36,7 @@ pub fn header(model: &Model, width: usize) -> Line<'static> {
         used += clock.chars().count() + 3;
     }
     for fact in facts {
-        if used + fact.chars().count() + 3 <= width {
+        if !fact.is_empty() && used + fact.chars().count() + 3 <= width {
             used += fact.chars().count() + 3;
             parts.insert(parts.len() - 1, fact);
         }

@@ -19,8 +19,12 @@ fn any_key() -> impl Strategy<Value = Key> {
 
 fn any_what() -> impl Strategy<Value = What> {
     let mut known = busy_news();
-    known.extend([sample::devices(), sample::device_news("sn-88200"), sample::census()]);
-    known.extend([sample::releases(), What::Connected, What::Tick]);
+    known.extend([
+        sample::things::devices(),
+        sample::things::device_news("sn-88200"),
+        sample::things::census(),
+    ]);
+    known.extend([sample::things::releases(), What::Connected, What::Tick]);
     known.push(What::Me(sample::me(&["viewer"])));
     known.push(What::Overview(Box::new(sample::overview(Default::default(), Vec::new()))));
     prop_oneof![
@@ -35,7 +39,8 @@ fn any_what() -> impl Strategy<Value = What> {
         1 => (any::<u64>(), ".{0,60}").prop_map(|(seq, text)| {
             What::Event(event(seq, NOW_MS, &text, &text, Some(GOOD), Some(&text)))
         }),
-        1 => (".{0,40}", any::<u64>()).prop_map(|(why, retry_at_ms)| What::Lost { why, retry_at_ms }),
+        1 => (".{0,40}", any::<u64>())
+            .prop_map(|(why, retry_at_ms)| What::Lost { why, retry_at_ms }),
         1 => Just(What::Focus(Focus::Lost)),
     ]
 }
@@ -114,9 +119,10 @@ proptest! {
         let series = [Series { values, limit, glyph: '•', tone }];
         let lines = chart(Palette::Dark, &series, width, height);
         prop_assert!(lines.len() <= height && lines.iter().all(|line| line.width() <= width));
-        let said = Interval { lower: rates.0, upper: rates.1, estimate: Some(rates.2), limits: [0.01, 0.02], tone };
-        let wide: usize = interval(Palette::Dark, &said, width).iter().map(|span| span.width()).sum();
-        prop_assert_eq!(wide, width);
+        let (lower, upper, estimate) = (rates.0, rates.1, Some(rates.2));
+        let said = Interval { lower, upper, estimate, limits: [0.01, 0.02], tone };
+        let spans = interval(Palette::Dark, &said, width);
+        prop_assert_eq!(spans.iter().map(|span| span.width()).sum::<usize>(), width);
         prop_assert!(spark(&[Some(width as u64), None], height as u64).width() == 2);
         prop_assert!(!rate(rates.0).is_empty());
     }

@@ -94,7 +94,7 @@ fn events() {
 fn devices() {
     let open = |mut model: Model| {
         press(&mut model, &[Key::Char('d')]);
-        tell(&mut model, sample::devices());
+        tell(&mut model, sample::things::devices());
         model
     };
     snap("devices_busy", &SIZES[..3], |w, h| open(busy(w, h)));
@@ -108,7 +108,7 @@ fn devices() {
     snap("device", &SIZES[..3], |w, h| {
         let mut model = open(busy(w, h));
         press(&mut model, &[Key::Enter]);
-        tell(&mut model, sample::device_news("sn-88200"));
+        tell(&mut model, sample::things::device_news("sn-88200"));
         model
     });
 }
@@ -118,13 +118,13 @@ fn matrix_and_releases() {
     snap("matrix", &SIZES[..3], |w, h| {
         let mut model = busy(w, h);
         press(&mut model, &[Key::Char('m')]);
-        tell(&mut model, sample::census());
+        tell(&mut model, sample::things::census());
         model
     });
     snap("releases", &SIZES[..3], |w, h| {
         let mut model = busy(w, h);
         press(&mut model, &[Key::Char('v')]);
-        tell(&mut model, sample::releases());
+        tell(&mut model, sample::things::releases());
         press(&mut model, &[Key::Down, Key::Down]);
         model
     });

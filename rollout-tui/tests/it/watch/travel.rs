@@ -62,7 +62,7 @@ fn a_recorded_session_replays_to_the_same_screen() {
     recorder.flush().expect("flushed");
     drop(recorder);
     let (read_head, messages) = read_from(Cursor::new(file)).expect("a recording");
-    assert_eq!((read_head, &messages), (head, &story()));
+    assert_eq!((&read_head, &messages), (&head, &story()));
     let mut session = Session::replay(silent(100, 40), messages);
     key(&mut session, Key::End);
     assert_eq!(screen(&session), drawn(&lived()));

@@ -75,7 +75,7 @@ fn devices_are_searched_sorted_and_paged() {
         Some(Command::Fetch(Fetch::Devices { query, sort, after: after.map(Into::into) }))
     };
     assert_eq!(press(&mut model, &[Key::Char('d')]), fetch("", "", None));
-    tell(&mut model, sample::devices());
+    tell(&mut model, sample::things::devices());
     assert_eq!(press(&mut model, &[Key::Char('n')]), fetch("", "", Some("sn-88239")));
     assert_eq!(press(&mut model, &[Key::Char('o')]), fetch("", "version", None));
     press(&mut model, &[Key::Char('/')]);
@@ -92,9 +92,9 @@ fn an_answer_about_another_device_is_not_shown() {
     press(&mut model, &[Key::Char('e')]);
     type_text(&mut model, "sn-2");
     press(&mut model, &[Key::Enter]);
-    tell(&mut model, sample::device_news("sn-1"));
+    tell(&mut model, sample::things::device_news("sn-1"));
     assert!(model.data.device.is_none());
-    tell(&mut model, sample::device_news("sn-2"));
+    tell(&mut model, sample::things::device_news("sn-2"));
     assert!(model.data.device.is_some());
 }
 
