@@ -106,7 +106,7 @@ pub fn selector(text: &str) -> String {
     if text.is_empty() || text.contains(['=', '<', '>', '!']) {
         text.into()
     } else {
-        format!("id=={}*", text.trim_end_matches('*'))
+        format!("device=={}*", text.trim_end_matches('*'))
     }
 }
 

@@ -153,9 +153,12 @@ fn what_is_watched_is_asked_for_with_the_overview() {
 #[test]
 fn a_search_is_a_query_or_the_beginning_of_an_id() {
     use rollout_tui::feed::selector;
-    for (typed, query) in
-        [("", ""), (" sn-88 ", "id==sn-88*"), ("sn*", "id==sn*"), ("model==v980", "model==v980")]
-    {
+    for (typed, query) in [
+        ("", ""),
+        (" sn-88 ", "device==sn-88*"),
+        ("sn*", "device==sn*"),
+        ("model==v980", "model==v980"),
+    ] {
         assert_eq!(selector(typed), query);
     }
 }
