@@ -40,15 +40,14 @@ pub(crate) struct Param {
 }
 
 macro_rules! params {
-    ($($const:ident = $place:ident $name:literal $form:expr,
-        $about:literal, $example:literal;)*) => {
+    ($($id:ident = $place:ident $name:literal $form:expr, $about:literal, $sample:literal;)*) => {
         $(#[doc = $about]
-        pub(crate) const $const: Param = Param {
+        pub(crate) const $id: Param = Param {
             place: Place::$place,
             name: $name,
             form: $form,
             about: $about,
-            example: $example,
+            example: $sample,
         };)*
     };
 }
@@ -69,10 +68,10 @@ params! {
         "model==bench-1;region=in=(eu-west,eu-central)";
     SORT = Query "sort" Form::Text("^-?[A-Za-z0-9._-]{1,64}$"),
         "Order: `id`, `last_seen` or any attribute; with `-` before it, falling.", "-last_seen";
-    AFTER_PLACE = Query "after" Form::Free(4096),
+    AFTER_PLACE = Query "after" Form::Text("^[A-Za-z0-9._:-]{1,1024}$"),
         "Begin behind this device; in another order than by id, the `next` of the page before.",
         "dev-000";
-    RELEASE = Path "id" RELEASE_ID, "A release, `product@version`.", "vacuum@2.4.1";
+    RELEASE = Path "id" RELEASE_ID, "A release, `product@version`.", "vacuum@1.1.0";
     ROOT_VERSION = Path "version" Form::Whole(1, 1 << 53), "A version of the root document.", "1";
     IMAGE = Path "digest" DIGEST, "SHA-256 of the image, hexadecimal.",
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";

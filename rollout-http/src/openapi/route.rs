@@ -135,6 +135,12 @@ impl Route {
         self
     }
 
+    /// A document that its answers are made of.
+    pub(crate) fn mentions<T: ToSchema>(mut self) -> Self {
+        self.schema_of::<T>();
+        self
+    }
+
     /// Another document that it answers with.
     pub(crate) fn answers_raw(mut self, status: u16, kind: &str, about: &str) -> Self {
         let content = json!({ kind: { "schema": { "type": "string" } } });
@@ -159,7 +165,9 @@ impl Route {
         T::schemas(&mut found);
         for (name, schema) in found {
             // A schema is a plain tree.
-            self.schemas.push((name, serde_json::to_value(schema).unwrap_or_default()));
+            let mut schema = serde_json::to_value(schema).unwrap_or_default();
+            name_formats(&mut schema);
+            self.schemas.push((name, schema));
         }
         json!({ "$ref": format!("#/components/schemas/{}", T::name()) })
     }
@@ -215,5 +223,19 @@ impl Route {
             Shows::Device => json!([{ "device": [] }]),
             Shows::Enrollment => json!([{ "enrollment": [] }]),
         }
+    }
+}
+
+/// Formats of numbers as the OpenAPI registry names them.
+fn name_formats(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(Value::String(format)) = fields.get_mut("format") {
+                *format = format.replace("u-int", "uint");
+            }
+            fields.values_mut().for_each(name_formats);
+        }
+        Value::Array(items) => items.iter_mut().for_each(name_formats),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

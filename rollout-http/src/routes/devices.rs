@@ -3,7 +3,7 @@
 //! Invariant: a page holds its bound of devices and no more, whatever was asked; pages in a row
 //! show every device that stays as it is exactly once.
 
-use super::{Answer, Asked, json, query};
+use super::{Answer, Asked, attribute, json, page_limit, query};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
 use crate::body::v1::{DeviceBody, DevicePage};
@@ -17,6 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rollout_core::cohort::{Attributes as _, Selector};
 use rollout_core::device::Device;
 use rollout_core::fleet::Fleet;
+use rollout_core::id::DeviceId;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -67,12 +68,16 @@ pub(crate) async fn list<B: Backend>(
 ) -> Answer {
     authorize(&backend, &headers, Operation::Read)?;
     let Page { query: text, sort, after, limit } = query(page)?;
-    let limit = limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let limit = page_limit(limit, PAGE)?;
     let wanted = Wanted { query: text.as_deref().map(Selector::parse).transpose()?, limit };
+    if let Some(sort) = &sort {
+        attribute(sort.strip_prefix('-').unwrap_or(sort))?;
+    }
     let sort = sort.filter(|name| name != "id");
     let cursor = match (&sort, &after) {
         (Some(_), Some(after)) => Some(Place::parse(after).ok_or_else(bad_cursor)?),
-        (Some(_) | None, _) => None,
+        (None, Some(after)) => DeviceId::new(after).map(|_| None)?,
+        (_, None) => None,
     };
     let now = backend.now();
     let body = backend.read(|fleet| {

@@ -3,7 +3,7 @@
 //! Not here: how followers are fed; see `follow`. Invariant: whoever goes on from the last id it
 //! was told misses nothing and is told nothing twice.
 
-use super::{Answer, Asked, query};
+use super::{Answer, Asked, page_limit, query};
 use crate::auth::{self, Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
 use crate::body::v1::EventLine;
@@ -30,6 +30,7 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
             get("read_events", "/v1/events", "Entries of the journal, as JSON lines.")
                 .asks(Operation::ReadEvents)
                 .takes(&wanted)
+                .mentions::<EventLine>()
                 .answers_raw(200, "application/jsonl", "One EventLine a line; `Link` goes on."),
             events::<B>,
         )
@@ -47,8 +48,11 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
 const PAGE: usize = 1000;
 /// Most entries that are looked at for a filtered page.
 const LOOKED_AT: u64 = 50_000;
-/// Longest list of kinds, in bytes.
-const KINDS_BYTES: usize = 512;
+/// The last place that a number of JSON holds exactly.
+const LAST: u64 = 1 << 53;
+/// Most kinds that a filter names, and the bytes of one.
+const KINDS: usize = 8;
+const KIND_BYTES: usize = 32;
 /// The type of a stream.
 const EVENT_STREAM: &str = "text/event-stream";
 
@@ -65,22 +69,31 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     fn filter(&self) -> Result<Filter, Problem> {
+        if self.after > Some(LAST) {
+            return Err(wrong(format!("`after` is at most {LAST}")));
+        }
         let rollout = self.rollout.as_deref().map(RolloutId::parse).transpose()?;
         let device = self.device.as_deref().map(DeviceId::new).transpose()?;
-        let kinds = self.kind.as_deref().unwrap_or_default();
-        if kinds.len() > KINDS_BYTES {
-            return Err(wrong("`kind` is too long"));
-        }
-        if kinds.bytes().any(|byte| !matches!(byte, b'a'..=b'z' | b'_' | b',')) {
-            return Err(wrong("`kind` is a list such as offered,permitted"));
-        }
-        let kinds = kinds.split(',').filter(|kind| !kind.is_empty());
+        let kinds = self.kind.as_deref().map(kinds).transpose()?.unwrap_or_default();
         Ok(Filter {
             rollout: rollout.map(|rollout| rollout.to_string()),
             device: device.map(|device| device.as_str().into()),
-            kinds: kinds.map(Into::into).collect(),
+            kinds,
         })
     }
+}
+
+/// A list of kinds of entries, separated by commas.
+fn kinds(text: &str) -> Result<Vec<String>, Problem> {
+    let is_kind = |kind: &str| {
+        (1..=KIND_BYTES).contains(&kind.len())
+            && kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    let kinds: Vec<_> = text.split(',').take(KINDS + 1).collect();
+    if kinds.len() > KINDS || !kinds.iter().all(|kind| is_kind(kind)) {
+        return Err(wrong("`kind` is a list such as offered,permitted, of at most eight"));
+    }
+    Ok(kinds.into_iter().map(Into::into).collect())
 }
 
 fn wrong(detail: impl Into<String>) -> Problem {
@@ -115,7 +128,7 @@ pub(crate) async fn stream<B: Backend>(
 
 async fn page<B: Backend>(backend: &B, wanted: &Wanted) -> Answer {
     let filter = wanted.filter()?;
-    let limit = wanted.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let limit = page_limit(wanted.limit, PAGE)?;
     let begin = wanted.after.unwrap_or_default();
     let (mut lines, mut found, mut place) = (String::new(), 0, begin);
     // What the model has not folded yet is not told yet.
@@ -162,6 +175,7 @@ fn next(wanted: &Wanted, place: u64, limit: usize) -> String {
 
 fn follow<B: Backend>(desk: Desk<B>, headers: HeaderMap, wanted: &Wanted) -> Answer {
     let filter = wanted.filter()?;
+    page_limit(wanted.limit, PAGE)?;
     let end = *desk.backend.changes().borrow();
     let place = last_id(&headers)?.or(wanted.after).unwrap_or(end);
     if place > end {

@@ -24,6 +24,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use rollout_core::id::RolloutId;
 use rollout_core::journal::Stored;
+use rollout_core::wire::ATTRIBUTE_NAME_BYTES;
 use serde::Serialize;
 
 /// A query, as axum read it.
@@ -38,6 +39,27 @@ pub(crate) fn query<T>(asked: Asked<T>) -> Result<T, Problem> {
         let hint = "see the parameters of this route";
         Problem::new(Kind::Invalid, "HT-005", error.body_text(), hint)
     })
+}
+
+/// How many a page has at most: what was asked for, if it is in bounds.
+pub(crate) fn page_limit(asked: Option<usize>, most: usize) -> Result<usize, Problem> {
+    let limit = asked.unwrap_or(most);
+    if (1..=most).contains(&limit) {
+        return Ok(limit);
+    }
+    let detail = format!("`limit` is 1 to {most}, not {limit}");
+    Err(Problem::new(Kind::Invalid, "HT-005", detail, "ask for several pages"))
+}
+
+/// The name of an attribute in a query.
+pub(crate) fn attribute(name: &str) -> Result<(), Problem> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if (1..=ATTRIBUTE_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_name) {
+        return Ok(());
+    }
+    let detail = format!("an attribute is 1 to {ATTRIBUTE_NAME_BYTES} of A-Z a-z 0-9 . _ -");
+    let hint = "ask for model, version, home, standing or what devices say of themselves";
+    Err(Problem::new(Kind::Invalid, "HT-005", detail, hint))
 }
 
 /// A JSON answer.

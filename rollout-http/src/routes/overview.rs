@@ -1,15 +1,14 @@
 //! The first screen: how everything stands, the fleet by two attributes, and who asks.
 
-use super::{Answer, Asked, json, query};
+use super::{Answer, Asked, attribute, json, query};
 use crate::auth::{self, Operation, authorize};
-use crate::backend::{Backend, Kind, Problem};
+use crate::backend::Backend;
 use crate::body::v1::{CensusBody, MeBody, OverviewBody};
 use crate::desk::Desk;
 use crate::openapi::{Table, get, param};
 use crate::show;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use rollout_core::wire::ATTRIBUTE_NAME_BYTES;
 use serde::Deserialize;
 
 /// The routes of the first screen.
@@ -74,18 +73,10 @@ pub(crate) async fn census<B: Backend>(
 ) -> Answer {
     authorize(&desk.backend, &headers, Operation::Read)?;
     let Axes { row, column } = query(axes)?;
-    let (row, column) = (attribute(row, "model")?, attribute(column, "version")?);
+    let (row, column) = (row.unwrap_or("model".into()), column.unwrap_or("version".into()));
+    attribute(&row)?;
+    attribute(&column)?;
     json(StatusCode::OK, &*desk.census(&row, &column))
-}
-
-fn attribute(asked: Option<String>, usual: &str) -> Result<String, Problem> {
-    let name = asked.unwrap_or_else(|| usual.into());
-    if (1..=ATTRIBUTE_NAME_BYTES).contains(&name.len()) {
-        return Ok(name);
-    }
-    let detail = format!("an attribute's name has 1 to {ATTRIBUTE_NAME_BYTES} bytes");
-    let hint = "ask for model, version, home, standing or what devices say of themselves";
-    Err(Problem::new(Kind::Invalid, "HT-005", detail, hint))
 }
 
 /// `GET /v1/me`

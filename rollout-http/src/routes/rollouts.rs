@@ -28,7 +28,7 @@ const PLAN_TYPES: [&str; 3] = ["application/toml", "application/json", "text/pla
 /// The routes of rollouts, commands apart.
 pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
     let drafted = "The draft; with `dry_run` what the plan would do, a CheckBody.";
-    let text = serde_json::json!({ "type": "string", "maxLength": OPERATOR_BYTES });
+    let text = serde_json::json!({ "type": "string" });
     table
         .add(
             get("list_rollouts", "/v1/rollouts", "All rollouts, oldest first.")
