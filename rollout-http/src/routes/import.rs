@@ -29,6 +29,7 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
             .asks(Operation::ManageDevices)
             .takes(&[param::DRY_RUN])
             .reads_raw(&["text/csv"], &rows, example)
+            .refuses(&[415])
             .answers::<Imported>(200, "All of them are in.")
             .refuses(&[404, 409]),
         import::<B>,
@@ -69,6 +70,7 @@ pub(crate) async fn import<B: Backend>(
 ) -> Answer {
     let by = authorize(&backend, &headers, Operation::ManageDevices)?;
     let Taken { dry_run } = query(taken)?;
+    input::media_type(&headers, &["text/csv"])?;
     let mut import = Import { backend, by, dry_run, done: Imported::default() };
     let mut table = csv::Table::new();
     let mut batch = Batch::default();
