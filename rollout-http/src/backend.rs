@@ -35,6 +35,12 @@ pub enum Kind {
     Conflict,
     /// Too large (413).
     TooLarge,
+    /// The same request is being carried out (409, come again).
+    InProgress,
+    /// It has changed since (412).
+    Changed,
+    /// Too often (429).
+    TooMany,
     /// Of a type that is not read (415).
     MediaType,
     /// Not now (503).

@@ -6,6 +6,7 @@
 use crate::backend::Backend;
 use crate::body::v1::{CensusBody, FleetBody};
 use crate::follow::Hub;
+use crate::gate::{Gate, Rate};
 use crate::show;
 use rollout_core::time::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,11 +35,18 @@ pub struct Setup {
     pub limits: Limits,
     /// Turns true when the daemon stops, so that endless answers end. Without one they do not.
     pub stopped: Option<watch::Receiver<bool>>,
+    /// How often one principal may ask.
+    pub rate: Rate,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { name: "rollout".into(), limits: Limits::default(), stopped: None }
+        Self {
+            name: "rollout".into(),
+            limits: Limits::default(),
+            stopped: None,
+            rate: Rate::default(),
+        }
     }
 }
 
@@ -49,6 +57,7 @@ pub(crate) struct Desk<B> {
     pub limits: Limits,
     pub shared: Arc<Shared>,
     pub hub: Arc<Hub<B>>,
+    pub gate: Arc<Gate>,
 }
 
 /// What is kept between requests.
@@ -61,8 +70,9 @@ pub(crate) struct Shared {
 impl<B: Backend> Desk<B> {
     pub(crate) fn new(backend: B, setup: Setup) -> Self {
         let shared = Shared { name: setup.name, fleet: Mutex::new(None), census: Mutex::new(None) };
+        let gate = Arc::new(Gate::new(setup.rate));
         let hub = Arc::new(Hub::new(backend.clone(), setup.stopped));
-        Self { backend, limits: setup.limits, shared: Arc::new(shared), hub }
+        Self { backend, limits: setup.limits, shared: Arc::new(shared), hub, gate }
     }
 
     /// How the fleet stands: a pass over all devices, so at most one a second.

@@ -21,6 +21,8 @@ mod desk;
 #[cfg(feature = "server")]
 mod follow;
 #[cfg(feature = "server")]
+mod gate;
+#[cfg(feature = "server")]
 mod input;
 #[cfg(feature = "server")]
 pub mod meters;
@@ -44,5 +46,7 @@ pub mod url;
 
 #[cfg(feature = "server")]
 pub use desk::{Limits, Setup};
+#[cfg(feature = "server")]
+pub use gate::{Peer, Rate};
 #[cfg(feature = "server")]
 pub use router::{DevicePlane, PlaneBody, device_router, operator_router, operator_router_with};

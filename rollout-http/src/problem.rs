@@ -31,7 +31,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("IM-103", Kind::NotFound),
     ("IM-104", Kind::Broken),
     ("ON-001", Kind::Unprocessable),
-    ("ON-002", Kind::Conflict),
+    ("ON-002", Kind::InProgress),
     ("PR-001", Kind::NotFound),
     ("PR-007", Kind::Invalid),
     ("PR-", Kind::Conflict),
@@ -80,6 +80,7 @@ impl Problem {
             code: self.code.into(),
             detail: self.detail.clone(),
             hint: self.hint.clone(),
+            current: None,
         }
     }
 }
@@ -97,6 +98,9 @@ impl Kind {
             Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::InProgress => StatusCode::CONFLICT,
+            Self::Changed => StatusCode::PRECONDITION_FAILED,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
@@ -122,7 +126,7 @@ impl IntoResponse for Problem {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
-        if self.kind == Kind::Unavailable {
+        if matches!(self.kind, Kind::Unavailable | Kind::InProgress) {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         if self.kind == Kind::Unauthenticated {

@@ -6,6 +6,7 @@
 
 use crate::backend::Backend;
 use crate::desk::{Desk, Setup};
+use crate::gate::{self, Conditioned};
 use crate::openapi::{Plane, Table};
 use crate::routes::{
     self, access, channels, cohorts, command, device, devices, events, health, images, import,
@@ -13,6 +14,7 @@ use crate::routes::{
 };
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{Method, Request, header};
+use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::{BoxError, Router};
 use http_body_util::{Either, Full};
@@ -74,11 +76,18 @@ pub fn operator_router<B: Backend>(backend: B) -> Router {
 
 /// The operator plane.
 pub fn operator_router_with<B: Backend>(backend: B, setup: Setup) -> Router {
+    let desk = Desk::new(Conditioned(backend), setup);
+    let gate = middleware::from_fn_with_state(desk.clone(), gate::pass::<Conditioned<B>>);
+    operators::<Conditioned<B>>().finish().layer(gate).with_state(desk)
+}
+
+/// Every route of operators.
+fn operators<B: Backend>() -> Table<Desk<B>> {
     let table = overview::table(Table::new(Plane::Operators));
     let table = images::table(releases::table(table));
-    let table = devices::table(cohorts::table(channels::table(table)));
-    let table = import::table(life::table(table));
+    let table = channels::table(cohorts::table(table));
+    let table = life::table(import::table(devices::table(table)));
     let table = command::table(rollouts::table(table));
     let table = events::table(access::table(table));
-    health::table(table).finish().with_state(Desk::new(backend, setup))
+    health::table(table)
 }

@@ -6,6 +6,7 @@
 use crate::engine::Settings;
 use rollout_core::cohort::nearest;
 use rollout_core::time::Span;
+use rollout_http::Rate;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub struct Config {
     pub devices: SocketAddr,
     /// Whether plain HTTP may leave this machine.
     pub exposure: Exposure,
+    /// How often one principal may ask.
+    pub rate: Rate,
     /// How the engine behaves.
     pub settings: Settings,
 }
@@ -108,7 +111,7 @@ impl ConfigError {
 }
 
 /// All keys, with what the file of `init` says of them.
-const KEYS: [(&str, &str, &str); 8] = [
+const KEYS: [(&str, &str, &str); 9] = [
     ("name", "rollout", "the server's name, for people with several"),
     ("data", ".", "folder of the database and the images"),
     ("listen_operators", "127.0.0.1:8470", "operators and CI connect here"),
@@ -116,6 +119,7 @@ const KEYS: [(&str, &str, &str); 8] = [
     ("endpoint", "http://127.0.0.1:8471", "base URL of the backend devices are bound to"),
     ("poll", "1h", "how often devices are asked to check in"),
     ("tick", "1s", "how often rollouts are looked at when nothing happens"),
+    ("rate", "6000/1m", "requests of one principal, and within which time"),
     ("beat", "5s", "how often it is noted that devices could be served"),
 ];
 
@@ -129,6 +133,7 @@ impl Config {
             operators: free,
             devices: free,
             exposure: Exposure::Loopback,
+            rate: Rate::default(),
             settings,
         }
     }
@@ -160,6 +165,7 @@ impl Config {
             operators: address("listen_operators", &values)?,
             devices: address("listen_devices", &values)?,
             exposure,
+            rate: rate("rate", &values)?,
             settings: Settings {
                 poll: span("poll", &values)?,
                 tick: span("tick", &values)?,
@@ -224,6 +230,15 @@ fn span(key: &'static str, values: &BTreeMap<&'static str, String>) -> Result<Sp
         key: key.into(),
         value: value.clone(),
         expected: "a length of time above nothing, such as 90s, 15m, 6h",
+    })
+}
+
+fn rate(key: &'static str, values: &BTreeMap<&'static str, String>) -> Result<Rate, ConfigError> {
+    let value = &values[key];
+    Rate::parse(value).ok_or_else(|| ConfigError::Value {
+        key: key.into(),
+        value: value.clone(),
+        expected: "requests and a length of time, such as 6000/1m",
     })
 }
 

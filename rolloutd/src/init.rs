@@ -6,7 +6,7 @@ use rollout_core::fleet::Registered;
 use rollout_core::id::{IdError, Principal};
 use rollout_core::journal::{Entry, Role, TokenRecord};
 use rollout_core::time::Span;
-use rollout_http::backend::{Backend as _, Problem, Terms};
+use rollout_http::backend::{Backend, Problem, Terms};
 use rollout_http::token::{self, Minted, TokenKind};
 use rollout_store::Unobserved;
 use std::path::{Path, PathBuf};
@@ -100,7 +100,7 @@ pub async fn init(folder: &Path, admin: &str) -> Result<String, InitError> {
 /// # Errors
 /// The engine's problem.
 pub async fn make_token(
-    daemon: &serve::Daemon,
+    daemon: &impl Backend,
     principal: Principal,
     roles: &[Role],
 ) -> Result<Minted, Problem> {

@@ -169,8 +169,12 @@ pub struct Serving {
 pub async fn listen(config: &Config, probe: impl Probe + 'static) -> Result<Serving, ServeError> {
     let daemon = open(&config.data, config.settings.clone(), Arc::new(SystemClock), probe).await?;
     let (stop, stopped) = watch::channel(false);
-    let setup =
-        Setup { name: config.name.clone(), stopped: Some(stopped.clone()), ..Setup::default() };
+    let setup = Setup {
+        name: config.name.clone(),
+        stopped: Some(stopped.clone()),
+        rate: config.rate,
+        ..Setup::default()
+    };
     let plane = operator_router_with(daemon.clone(), setup);
     let (operators, operator_task) = spawn(config.operators, plane, stopped.clone()).await?;
     let (devices, device_task) =

@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod docs;
 mod errors;
+mod keyed;
 mod no_std;
 mod once;
 mod orders;

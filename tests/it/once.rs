@@ -81,7 +81,7 @@ async fn a_lost_answer_and_a_retry_are_one_effect() {
     let lost = desk.refusal(adding("vacuum"), once("add vacuum")).await;
     assert_eq!(lost.kind, Kind::Unavailable, "nobody knows that it is durable");
     let again = desk.refusal(adding("vacuum"), once("add vacuum")).await;
-    assert_eq!((again.code, again.kind), ("ON-002", Kind::Conflict));
+    assert_eq!((again.code, again.kind), ("ON-002", Kind::InProgress));
     assert_eq!(desk.kinds().await, ["product_added", "once"], "one transaction, once");
 
     desk.engine.answered(ci(), "k1".into(), 201, b"{}".to_vec()).await.expect("durable");

@@ -99,6 +99,7 @@ pub(super) fn refused(status: u16, body: &[u8]) -> Error {
         code: "CL-000".into(),
         detail: format!("status {status}: {}", shown(body)),
         hint: "is this address a control plane?".into(),
+        current: None,
     });
     Error::Refused(Box::new(problem))
 }

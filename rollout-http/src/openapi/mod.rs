@@ -185,7 +185,11 @@ fn refusals() -> Value {
         });
         (status.to_string(), refused)
     };
-    Value::Object(REFUSALS.iter().map(refused).collect())
+    let mut refusals: Map<_, _> = REFUSALS.iter().map(refused).collect();
+    let known = json!({ "description": "It is what the caller has.", "headers": {
+        "ETag": text("Its tag.") } });
+    refusals.insert("304".into(), known);
+    Value::Object(refusals)
 }
 
 fn as_json(document: &Document) -> axum::response::Response {

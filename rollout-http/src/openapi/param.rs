@@ -26,6 +26,8 @@ pub(crate) enum Form {
     Flag,
     /// Any text of at most so many characters.
     Free(usize),
+    /// Any text.
+    Any,
 }
 
 /// A parameter.
@@ -97,6 +99,13 @@ params! {
         "Attribute of the columns; `version` if absent.", "version";
     LAST_EVENT_ID = Header "Last-Event-ID" SEQ, "The last entry the caller has; wins over `after`.",
         "0";
+    KEY = Header "Idempotency-Key" Form::Text("^[!-~]{1,128}$"),
+        "Drawn by the caller, once for each request: sent again, it is carried out once.",
+        "7f0c2c4e-8d0a-4f3b-9c1e-2b7a51d0e6aa";
+    IF_MATCH = Header "If-Match" Form::Any,
+        "Tags of which one must be current, or the answer is 412.", "*";
+    IF_NONE_MATCH = Header "If-None-Match" Form::Any,
+        "Tags that the caller has; the answer is 304 if one is current.", "\"0\"";
     RANGE = Header "Range" Form::Free(64), "A part of the image, such as `bytes=0-65535`.",
         "bytes=0-65535";
     SIGNED_DEVICE = Query "device" DEVICE, "For which device the path was signed.", "dev-000";
@@ -126,7 +135,7 @@ impl Param {
     /// The example, as JSON.
     fn value(&self) -> Value {
         match self.form {
-            Form::Text(_) | Form::Uuid | Form::Free(_) => json!(self.example),
+            Form::Text(_) | Form::Uuid | Form::Free(_) | Form::Any => json!(self.example),
             Form::Whole(..) | Form::Flag => serde_json::from_str(self.example).unwrap_or_default(),
         }
     }
@@ -141,6 +150,7 @@ impl Form {
                 json!({ "type": "integer", "minimum": least, "maximum": most })
             }
             Self::Flag => json!({ "type": "boolean" }),
+            Self::Any => json!({ "type": "string" }),
             Self::Free(most) => json!({ "type": "string", "maxLength": most }),
         }
     }

@@ -3,12 +3,22 @@
 //! Invariant: whatever every route of a kind can answer is added here, so that no route forgets
 //! it: 401, 403, 408, 429 and 503 where a token is asked for, 400 where something is read.
 
-use super::param::Param;
+use super::param::{self, Param};
 use crate::auth::Operation;
+use crate::gate::IMPORT;
 use axum::http::Method;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+/// What can be edited, by how its paths begin.
+const THINGS: [&str; 5] = [
+    "/v1/rollouts/{id}",
+    "/v1/cohorts/{name}",
+    "/v1/releases/{id}",
+    "/v1/devices/{id}",
+    "/v1/products/{product}/channels/{channel}",
+];
 
 /// What a caller shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,15 +196,42 @@ impl Route {
         &self.schemas
     }
 
+    /// Parameters and refusals of the gate, which every route of operators has.
+    fn conditions(&self) -> (Vec<Param>, Vec<u16>) {
+        let (mut params, mut refusals) = (Vec::new(), Vec::new());
+        if self.shows != Shows::Operator {
+            return (params, refusals);
+        }
+        let is_json = |answer: &Value| answer["content"]["application/json"].is_object();
+        if self.method == Method::GET {
+            if self.answers.get(&200).is_some_and(is_json) {
+                params.push(param::IF_NONE_MATCH);
+                refusals.push(304);
+            }
+            return (params, refusals);
+        }
+        if THINGS.iter().any(|thing| self.path.starts_with(thing)) {
+            params.push(param::IF_MATCH);
+            refusals.push(412);
+        }
+        if self.method == Method::POST && self.path != IMPORT {
+            params.push(param::KEY);
+            refusals.extend([400, 409, 413, 422]);
+        }
+        (params, refusals)
+    }
+
     /// As OpenAPI describes it.
     pub(super) fn described(&self) -> Value {
+        let (asked, refused) = self.conditions();
         let params = self.params.iter().map(|(param, needed)| param.described(*needed));
+        let params = params.chain(asked.iter().map(|param| param.described(false)));
         let mut responses: Map<String, Value> = self
             .answers
             .iter()
             .map(|(status, answer)| (status.to_string(), answer.clone()))
             .collect();
-        for status in &self.refusals {
+        for status in self.refusals.iter().chain(&refused) {
             let refused = json!({ "$ref": format!("#/components/responses/{status}") });
             responses.entry(status.to_string()).or_insert(refused);
         }

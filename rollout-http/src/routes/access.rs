@@ -1,6 +1,6 @@
 //! Tokens and enrollments. A token's text is in one answer and nowhere else.
 
-use super::{Answer, json};
+use super::{Answer, json, secret};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem, Terms};
 use crate::body::v1::{OpenEnrollment, TokenMade, TokenRequest};
@@ -69,7 +69,7 @@ fn until(now: Timestamp, days: Option<u32>, usual: u32) -> Result<Timestamp, Pro
 
 fn shown(made: Minted, expires: Timestamp) -> Answer {
     let body = TokenMade { id: made.id, token: made.text, expires: expires.unix_secs() };
-    json(StatusCode::CREATED, &body)
+    secret(json(StatusCode::CREATED, &body))
 }
 
 /// `POST /v1/tokens`

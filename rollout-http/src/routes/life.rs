@@ -4,7 +4,7 @@
 //! Not here: enrolling, which a device does itself, and imports. Invariant: a token is in the
 //! answer that made it, and nowhere else; asked for twice, the same command changes nothing more.
 
-use super::{Answer, json, rollout_id, status_of};
+use super::{Answer, json, rollout_id, secret, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Check, Problem, Terms};
 use crate::body::v1::{
@@ -133,7 +133,7 @@ pub(crate) async fn add<B: Backend>(
     // A device that was there may have another token by now.
     let is_good = backend.read(|fleet| fleet.devices.get(&device).is_some_and(|d| d.token == hash));
     let token = if is_good { text } else { String::new() };
-    json(status_of(&written), &DeviceToken { device: device.to_string(), token })
+    secret(json(status_of(&written), &DeviceToken { device: device.to_string(), token }))
 }
 
 /// The token of a device that is added by hand, and its hash.
@@ -155,14 +155,18 @@ pub(crate) async fn rotate<B: Backend>(
 ) -> Answer {
     let by = authorize(&backend, &headers, Operation::ManageDevices)?;
     let device = DeviceId::new(&id)?;
-    let generation = backend.read(|fleet| fleet.devices.get(&device).map(|d| d.generation));
-    let generation = generation.ok_or_else(|| Problem::unknown("device", &device))?;
-    let next = generation.saturating_add(1);
-    let (token, hash) = token_of(&backend, &device, next);
+    let generation = || {
+        let found = backend.read(|fleet| fleet.devices.get(&device).map(|d| d.generation));
+        found.ok_or_else(|| Problem::unknown("device", &device))
+    };
+    let next = generation()?.saturating_add(1);
+    let (_, hash) = token_of(&backend, &device, next);
     let rotated = device.clone();
     let check = move |fleet: &Fleet, _| Ok(fleet.rotate_token(rotated, hash, next, by)?);
     backend.register(Box::new(check), Terms::default()).await?;
-    json(StatusCode::CREATED, &DeviceToken { device: device.to_string(), token })
+    // A request that comes again has rotated it before, and is told the same.
+    let (token, _) = token_of(&backend, &device, generation()?);
+    secret(json(StatusCode::CREATED, &DeviceToken { device: device.to_string(), token }))
 }
 
 /// `POST /v1/devices/{id}/hold`
@@ -259,7 +263,7 @@ pub(crate) async fn replace<B: Backend>(
     let replacement = Replacement { old, new: new.clone(), hardware, token: hash };
     let check = move |fleet: &Fleet, _| Ok(fleet.replace(replacement, by)?);
     let written = backend.register(Box::new(check), Terms::default()).await?;
-    json(status_of(&written), &DeviceToken { device: new.to_string(), token })
+    secret(json(status_of(&written), &DeviceToken { device: new.to_string(), token }))
 }
 
 /// `POST /v1/rollouts/{id}/devices/{device}/exclude`

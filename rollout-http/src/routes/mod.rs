@@ -17,6 +17,7 @@ pub(crate) mod reports;
 pub(crate) mod rollouts;
 
 use crate::backend::{Kind, Problem};
+use crate::gate::Secret;
 use axum::body::Body;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
@@ -67,6 +68,14 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     let mut response = Response::new(Body::from(json_bytes(body)?));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    Ok(response)
+}
+
+/// Marks an answer that shows a secret, so that it is stored nowhere.
+pub(crate) fn secret(answer: Answer) -> Answer {
+    let mut response = answer?;
+    response.extensions_mut().insert(Secret);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 

@@ -25,6 +25,8 @@ struct Inner {
     drawn: AtomicU64,
     meters: Meters,
     pages: AtomicU64,
+    /// Whether writes wait, and that one does.
+    gate: (watch::Sender<bool>, watch::Sender<bool>),
     folded: watch::Sender<u64>,
 }
 
@@ -47,6 +49,7 @@ impl Fake {
             drawn: AtomicU64::new(0),
             meters: Meters::default(),
             pages: AtomicU64::new(0),
+            gate: (watch::channel(false).0, watch::channel(false).0),
             folded: watch::channel(0).0,
         }))
     }
@@ -86,6 +89,21 @@ impl Fake {
     /// Those who follow the journal.
     pub fn meters_of_followers(&self) -> Arc<Followers> {
         Arc::clone(self.0.meters.followers())
+    }
+
+    /// Commands wait until [`Self::go_on`].
+    pub fn hold_writes(&self) {
+        self.0.gate.0.send_replace(true);
+    }
+
+    /// Returns when a command waits.
+    pub async fn held(&self) {
+        drop(self.0.gate.1.subscribe().wait_for(|held| *held).await);
+    }
+
+    /// Lets commands be carried out.
+    pub fn go_on(&self) {
+        self.0.gate.0.send_replace(false);
     }
 
     /// Pages that were read of the journal.
@@ -209,6 +227,8 @@ impl Backend for Fake {
         commanded: Commanded,
         terms: Terms,
     ) -> Result<(), Problem> {
+        self.0.gate.1.send_replace(true);
+        drop(self.0.gate.0.subscribe().wait_for(|hold| !*hold).await);
         let now = self.now();
         terms.check(&self.state().0, now)?;
         let input = Input::Command(commanded);

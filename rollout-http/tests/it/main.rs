@@ -7,6 +7,7 @@ mod client;
 mod device;
 mod fake;
 mod follow;
+mod gate;
 mod images;
 mod journey;
 mod life;

@@ -89,7 +89,7 @@ impl World {
         Self::with(Setup { stopped: Some(stopped), ..Setup::default() })
     }
 
-    fn with(setup: Setup) -> Self {
+    pub fn with(setup: Setup) -> Self {
         let endpoint = Endpoint::new("http://127.0.0.1:7878").expect("an endpoint");
         let fleet = Fleet::new(Hosting::single(endpoint), Span::hours(1));
         let backend = Fake::new(fleet, Timestamp(NOW * 1000));

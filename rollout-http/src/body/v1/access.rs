@@ -123,7 +123,7 @@ pub struct Ready {
 
 /// `application/problem+json`.
 //= RFC 9457 §3
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ProblemBody {
     /// Page about the code.
@@ -137,4 +137,7 @@ pub struct ProblemBody {
     pub detail: String,
     /// What to do.
     pub hint: String,
+    /// With 412: how that is which was to be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<serde_json::Value>,
 }
