@@ -37,6 +37,8 @@ pub struct Setup {
     pub stopped: Option<watch::Receiver<bool>>,
     /// How often one principal may ask.
     pub rate: Rate,
+    /// How often one address may be refused for want of a good token.
+    pub refusals: Rate,
 }
 
 impl Default for Setup {
@@ -46,6 +48,7 @@ impl Default for Setup {
             limits: Limits::default(),
             stopped: None,
             rate: Rate::default(),
+            refusals: Rate::of_strangers(),
         }
     }
 }
@@ -70,7 +73,7 @@ pub(crate) struct Shared {
 impl<B: Backend> Desk<B> {
     pub(crate) fn new(backend: B, setup: Setup) -> Self {
         let shared = Shared { name: setup.name, fleet: Mutex::new(None), census: Mutex::new(None) };
-        let gate = Arc::new(Gate::new(setup.rate));
+        let gate = Arc::new(Gate::new(setup.rate, setup.refusals));
         let hub = Arc::new(Hub::new(backend.clone(), setup.stopped));
         Self { backend, limits: setup.limits, shared: Arc::new(shared), hub, gate }
     }

@@ -26,6 +26,8 @@ pub struct Config {
     pub exposure: Exposure,
     /// How often one principal may ask.
     pub rate: Rate,
+    /// How often one address may be refused for want of a good token.
+    pub refusals: Rate,
     /// How the engine behaves.
     pub settings: Settings,
 }
@@ -111,7 +113,7 @@ impl ConfigError {
 }
 
 /// All keys, with what the file of `init` says of them.
-const KEYS: [(&str, &str, &str); 9] = [
+const KEYS: [(&str, &str, &str); 10] = [
     ("name", "rollout", "the server's name, for people with several"),
     ("data", ".", "folder of the database and the images"),
     ("listen_operators", "127.0.0.1:8470", "operators and CI connect here"),
@@ -120,6 +122,7 @@ const KEYS: [(&str, &str, &str); 9] = [
     ("poll", "1h", "how often devices are asked to check in"),
     ("tick", "1s", "how often rollouts are looked at when nothing happens"),
     ("rate", "6000/1m", "requests of one principal, and within which time"),
+    ("rate_refused", "60/1m", "refused tokens of one address, and within which time"),
     ("beat", "5s", "how often it is noted that devices could be served"),
 ];
 
@@ -134,6 +137,7 @@ impl Config {
             devices: free,
             exposure: Exposure::Loopback,
             rate: Rate::default(),
+            refusals: Rate::of_strangers(),
             settings,
         }
     }
@@ -166,6 +170,7 @@ impl Config {
             devices: address("listen_devices", &values)?,
             exposure,
             rate: rate("rate", &values)?,
+            refusals: rate("rate_refused", &values)?,
             settings: Settings {
                 poll: span("poll", &values)?,
                 tick: span("tick", &values)?,

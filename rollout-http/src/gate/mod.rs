@@ -33,8 +33,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use thing::Thing;
 
-/// Refused tokens of one address.
-const STRANGERS: Rate = Rate { requests: 60, within: Duration::from_secs(60) };
 /// A table of devices is read as it comes, and does no harm when sent again: it takes no key.
 pub(crate) const IMPORT: &str = "/v1/devices/import";
 
@@ -50,10 +48,10 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(crate) fn new(rate: Rate) -> Self {
+    pub(crate) fn new(rate: Rate, refusals: Rate) -> Self {
         Self {
             principals: Limiter::new(rate),
-            addresses: Limiter::new(STRANGERS),
+            addresses: Limiter::new(refusals),
             running: Running::default(),
         }
     }

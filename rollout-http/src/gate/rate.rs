@@ -29,6 +29,11 @@ impl Default for Rate {
 }
 
 impl Rate {
+    /// Refused tokens of one address: a person who mistypes, not a program that guesses.
+    pub const fn of_strangers() -> Self {
+        Self { requests: 60, within: Duration::from_secs(60) }
+    }
+
     /// Reads `6000/1m`.
     pub fn parse(text: &str) -> Option<Self> {
         let (requests, within) = text.split_once('/')?;

@@ -14,6 +14,7 @@ use rollout_core::rollout::{Command, Silence};
 use rollout_core::time::Span;
 use rollout_core::version::{ReleaseCounter, SecureVersion};
 use rollout_core::wire::ImageState;
+use rollout_http::Rate;
 use rollout_http::auth::role_name;
 use rollout_http::backend::Backend as _;
 use rollout_http::token;
@@ -25,6 +26,7 @@ use rolloutd::serve::{self, Daemon};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
+use std::time::Duration;
 
 const ROLES: [Role; 6] =
     [Role::Viewer, Role::Operator, Role::Publisher, Role::Approver, Role::Admin, Role::Auditor];
@@ -43,7 +45,9 @@ async fn main() -> std::process::ExitCode {
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
+    let rate = Rate { requests: 1_000_000, within: Duration::from_secs(60) };
     let config = Config::local(folder.path().join("server"), Settings::default());
+    let config = Config { rate, refusals: rate, ..config };
     let serving = serve::listen(&config, Unobserved).await?;
     let daemon = &serving.daemon;
     let device = stock(daemon).await?;
