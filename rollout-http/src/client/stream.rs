@@ -98,6 +98,7 @@ fn problem(status: u16, detail: &str, hint: &str) -> Error {
         code: "CL-000".into(),
         detail,
         hint,
+        current: None,
     }))
 }
 
