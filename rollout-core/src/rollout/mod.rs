@@ -2,8 +2,8 @@
 //!
 //! [`Rollout::step`] decides for the rollout, [`Rollout::admit`] for a device that might be
 //! offered the image, [`Rollout::permit`] for one that wants to switch. Each returns its reason.
-//! Invariants: the frontier of shares only rises; no permit between a halt and its resume by two people; the
-//! same inputs give the same state, hash for hash.
+//! Invariants: the frontier of shares only rises; no permit between a halt and its resume by two
+//! people; the same inputs give the same state, hash for hash.
 
 mod admit;
 mod command;

@@ -1,7 +1,8 @@
 //! The dashboard over the demo, where there is a terminal to show it in.
 //!
-//! Deliberately not here: the dashboard itself; it is `rollout watch`, asking over HTTP like anybody.
-//! Invariant: while it is on the screen nobody else writes there, and the demo goes on without it.
+//! Deliberately not here: the dashboard itself; it is `rollout watch`, asking over HTTP like
+//! anybody. Invariant: while it is on the screen nobody else writes there, and the demo goes on
+//! without it.
 
 use super::Options;
 use super::stage::Stage;
