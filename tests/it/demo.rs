@@ -36,7 +36,7 @@ fn daemon() -> &'static PathBuf {
 fn play(arguments: &[&str]) -> (Output, Value) {
     let devices = DEVICES.to_string();
     let output = Command::new(daemon())
-        .args(["demo", "--json", "--horizon", "3", "--devices", &devices])
+        .args(["demo", "--json", "--devices", &devices])
         .args(arguments)
         .output()
         .expect("the demo can be started");

@@ -20,7 +20,9 @@ pub struct Played {
 
 /// Plays all acts.
 pub async fn play(stage: &Stage, options: &Options) -> anyhow::Result<Played> {
-    everybody_is_there(stage, options).await?;
+    let arrival = everybody_is_there(stage, options).await?;
+    let options = &options.on_a_machine_of(arrival);
+    tracing::info!(?arrival, horizon = ?options.horizon(), "everybody is there");
     let ladder = r#"["5", "5%", "25%", "100%"]"#;
     let good = act(stage, options, "good 1.1.0", "1.1.0", ladder, 20).await?;
     let budget = if options.unpaced { 1_000_000_000 } else { 20 };
@@ -72,14 +74,15 @@ async fn act(
     Ok(id)
 }
 
-/// Waits until every device has said what it runs.
-async fn everybody_is_there(stage: &Stage, options: &Options) -> anyhow::Result<()> {
+/// Waits until every device has said what it runs; says how long that took.
+async fn everybody_is_there(stage: &Stage, options: &Options) -> anyhow::Result<Duration> {
     let wanted = options.devices as usize;
     let daemon = &stage.serving.daemon;
     let there = || {
         daemon.read(|fleet| fleet.devices.values().filter(|d| d.facts.is_some()).count()) == wanted
     };
-    until(stage, patience(options), there).await.context("the fleet did not come up")
+    until(stage, patience(options), there).await.context("the fleet did not come up")?;
+    Ok(stage.raised.elapsed())
 }
 
 /// Waits until a rollout is over and every device it exposed has come to something.

@@ -17,6 +17,9 @@ use std::str::FromStr;
 use std::time::Duration;
 use summary::Summary;
 
+/// How much longer than the fleet's arrival the horizon is at least.
+const ARRIVALS: u32 = 2;
+
 /// How the bad release is bad.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bad {
@@ -57,7 +60,7 @@ pub struct Options {
     /// How the bad release is bad: `explicit`, `dark`, or a rate such as 0.2.
     #[arg(long, value_name = "HOW", default_value = "explicit")]
     pub bad: Bad,
-    /// Seconds from a permit until a silent device counts as lost.
+    /// Seconds from a permit until a silent device counts as lost; more on a slow machine.
     #[arg(long, value_name = "SECS", default_value_t = 4, value_parser = seconds())]
     pub horizon: u64,
     /// Tell in lines what happens, also in a terminal, instead of showing the dashboard.
@@ -93,6 +96,14 @@ impl Options {
     /// Whether the bad release may leave nobody who could be taken back.
     fn may_lose_everybody(&self) -> bool {
         self.unpaced && self.bad == Bad::Dark
+    }
+
+    /// The same show for a machine on which the fleet took `arrival` to enroll and check in for
+    /// the first time. An update is several times as much work, and no device may be called silent
+    /// because the machine has other work.
+    fn on_a_machine_of(&self, arrival: Duration) -> Self {
+        let measured = (arrival * ARRIVALS).as_secs_f64().ceil() as u64;
+        Self { horizon: self.horizon.max(measured), ..self.clone() }
     }
 
     /// From a permit until silence counts: never sooner than a device can miss three check-ins.

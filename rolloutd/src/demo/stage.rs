@@ -21,7 +21,7 @@ use rollout_tui::ceremony::{Inspected, PublishPlan};
 use rollout_tui::publish::{self, Anchor, Published, Source, WayBack};
 use rollout_tui::root::{self, RootPlan};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -42,6 +42,8 @@ pub struct Stage {
     pub client: Client,
     /// The bad release's image.
     pub bad_image: Digest,
+    /// When the fleet was let live.
+    pub raised: Instant,
     folder: tempfile::TempDir,
     fleet: JoinHandle<Result<fleet::FleetSummary, firmware_agent::host::Error>>,
     curtain: watch::Sender<bool>,
@@ -94,9 +96,10 @@ impl Stage {
         let (bad, _) = publisher.publish("1.2.0", behavior(options.bad)).await?;
         fleet::provision(&fleet_options)?;
         let (curtain, fallen) = watch::channel(false);
+        let raised = Instant::now();
         let fleet = tokio::spawn(fleet::run(fleet_options, fallen));
         let bad_image = Digest::of(&bad);
-        Ok(Self { serving, client, bad_image, folder, fleet, curtain })
+        Ok(Self { serving, client, bad_image, raised, folder, fleet, curtain })
     }
 
     /// Where the devices' flash files are.
