@@ -216,11 +216,11 @@ impl Fleet {
         if let Some(known) = self.devices.get_mut(device) {
             known.token = *token;
             known.last_seen = known.last_seen.max(*at);
-            return;
+        } else {
+            let (id, model, home) = (device.clone(), hardware.clone(), home.clone());
+            let fresh = Device::enrolled(id, model, home, *token, *at);
+            self.devices.insert(Device { registered: attributes.clone(), revision: *seq, ..fresh });
         }
-        let fresh = Device::enrolled(device.clone(), hardware.clone(), home.clone(), *token, *at);
-        let fresh = Device { registered: attributes.clone(), revision: *seq, ..fresh };
-        self.devices.insert(fresh);
         if let Some(leave) = enrollment.as_ref().and_then(|id| self.enrollments.get_mut(id)) {
             leave.used += 1;
         }

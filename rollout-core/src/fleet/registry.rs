@@ -172,7 +172,9 @@ impl Fleet {
                 let name = device.as_str().into();
                 return Err(RegistryError::Exists { kind: "device", name });
             }
-        } else if leave.used >= leave.record.count {
+        }
+        // Also one that takes over a device that another leave, or an operator, let in: it is used.
+        if leave.used >= leave.record.count {
             return Err(RegistryError::Enrollment("is used up"));
         }
         let home = self.hosting.default_home().id.clone();

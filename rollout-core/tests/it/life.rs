@@ -6,7 +6,7 @@ use rollout_core::device::{Bucket, Outcome, Standing, State};
 use rollout_core::fleet::{DeviceError, NewDevice, Registered, Replacement, Reply, Verdict};
 use rollout_core::hosting::HomeId;
 use rollout_core::id::{CohortId, DeviceId, Digest, HardwareModel};
-use rollout_core::journal::{CohortRecord, Entry, StandingChange};
+use rollout_core::journal::{CohortRecord, EnrollmentRecord, Entry, StandingChange};
 use rollout_core::rollout::{Ineligible, Membership, Patience};
 use rollout_core::time::Span;
 use rollout_core::wire::{Event, Reason};
@@ -418,4 +418,40 @@ fn a_held_member_of_a_list_is_not_waited_for() {
         desk.tick(Span::ZERO);
     }
     assert_eq!(desk.phase(), "completed");
+}
+
+/// What was never seen may be enrolled once more by another leave: that makes a new token, and is
+/// counted like any other use.
+#[test]
+fn another_enrollment_takes_over_only_what_was_never_seen_and_is_counted() {
+    let mut desk = Desk::started(0, fields(&["100%"]));
+    for id in ["one", "two"] {
+        desk.write(Entry::EnrollmentOpened(EnrollmentRecord {
+            id: id.into(),
+            hash: Digest::of(id.as_bytes()),
+            hardware: model(),
+            count: 1,
+            expires: desk.now.after(Span::hours(1)),
+        }));
+    }
+    let enroll = |desk: &mut Desk, index, leave: &str| {
+        let token = Digest::of(format!("{leave}{index}").as_bytes());
+        let done = desk.fleet.enroll(device(index), model(), token, leave, desk.now);
+        match done.map_err(|refused| refused.code())? {
+            Registered::New(entries) | Registered::Decided(entries, _) => {
+                entries.into_iter().for_each(|entry| desk.write(entry));
+                Ok("new")
+            }
+            Registered::Known => Ok("known"),
+        }
+    };
+    assert_eq!(enroll(&mut desk, 0, "one"), Ok("new"));
+    assert_eq!(enroll(&mut desk, 0, "one"), Ok("known"), "asked twice is asked once");
+    assert_eq!(enroll(&mut desk, 0, "two"), Ok("new"), "it was never seen");
+    assert_eq!(desk.fleet.devices[&device(0)].token, Digest::of(b"two0"));
+    assert_eq!(desk.fleet.enrollments["two"].used, 1);
+    assert_eq!(enroll(&mut desk, 1, "two"), Err("RE-003"), "the take-over was its only use");
+    assert_eq!(enroll(&mut desk, 0, "one"), Err("RE-003"), "and so was the first");
+    desk.check_in(&device(0), "1.0.0", 1);
+    assert_eq!(enroll(&mut desk, 0, "two"), Err("RE-002"), "it has been seen");
 }

@@ -10,8 +10,10 @@ mod fleet;
 mod gate;
 mod gate_tables;
 mod invariants;
+mod judged;
 mod life;
 mod once;
+mod permit;
 mod resume;
 mod support;
 #[cfg(feature = "sign")]

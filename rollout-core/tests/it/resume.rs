@@ -1,8 +1,10 @@
 //! What a pause or a halt leaves behind once it is resumed: nothing that was due is skipped.
 
 use crate::desk::{Desk, HORIZON, device, fields};
-use rollout_core::rollout::{Approval, Command, PlanFields, RungIndex, Waiting};
+use rollout_core::fleet::Reply;
+use rollout_core::rollout::{Approval, Command, PlanFields, Refusal, RungIndex, Waiting};
 use rollout_core::time::{Span, Timestamp};
+use rollout_core::wire::{Event, Reason};
 
 const DEVICES: usize = 60;
 
@@ -110,4 +112,97 @@ fn what_was_completed_is_completed_after_a_pause() {
     assert_eq!(desk.phase(), "completed");
     pause_and_resume(&mut desk);
     assert_eq!(desk.phase(), "completed");
+}
+
+/// A device takes the image and comes back from it; says whether it was let go on.
+fn fail(desk: &mut Desk, index: usize, reason: Reason) -> bool {
+    desk.offer(&device(index));
+    desk.report(&device(index), Event::Downloaded, None);
+    let let_go = matches!(desk.begin(&device(index)), Some(Reply::Yes { .. }));
+    if let_go {
+        desk.report(&device(index), Event::Returned, Some(reason));
+    }
+    let_go
+}
+
+/// Everybody who may updates, and all come to their horizon.
+fn round(desk: &mut Desk, devices: usize) {
+    for index in 0..devices {
+        desk.update(&device(index));
+    }
+    desk.tick(HORIZON);
+    (0..devices).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+    desk.tick(Span::ZERO);
+}
+
+#[test]
+fn a_proof_does_not_survive_the_halt_after_it() {
+    let mut desk = Desk::started(400, fields(&["300", "100%"]));
+    while desk.fleet.rollouts[&desk.rollout].rollout.proven.is_none() {
+        round(&mut desk, 400);
+    }
+    halt_and_resume(&mut desk);
+    let running = &desk.fleet.rollouts[&desk.rollout];
+    assert_eq!(running.rollout.proven, None);
+    assert_eq!(running.rollout.permit_cap(&running.tally), 20, "pacing begins anew");
+}
+
+#[test]
+fn evidence_of_before_a_halt_neither_paces_nor_halts_what_comes_after_it() {
+    let mut desk = Desk::started(100, fields(&["100%"]));
+    let mut tried = 0;
+    while desk.phase() != "halted" {
+        fail(&mut desk, tried, Reason::Storage);
+        tried += 1;
+        desk.tick(Span::secs(1));
+    }
+    for name in ["ann", "bob"] {
+        desk.command(name, Command::Resume).expect("two people");
+    }
+    desk.tick(HORIZON);
+    (0..100).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+    desk.tick(Span::ZERO);
+    assert_eq!(desk.phase(), "deploying", "what was before halts nothing again");
+    let running = &desk.fleet.rollouts[&desk.rollout];
+    let seen = desk.fleet.observation(running).evidence(running.rollout.epoch).expect("counts");
+    assert_eq!((seen.for_abort().total(), seen.for_pass().total()), (0, 0));
+    let slots = running.rollout.slots(&running.tally);
+    assert_eq!(slots, Ok(20), "and takes nobody's slot");
+}
+
+#[test]
+fn a_hard_stop_that_two_people_resumed_is_behind_us() {
+    for reason in [Some(Reason::SafetyFault), None] {
+        let mut wanted = fields(&["100%"]);
+        wanted.gates.stops.max_bricked = core::num::NonZeroU64::new(1);
+        let mut desk = Desk::started(30, wanted);
+        assert!(desk.offer(&device(0)));
+        desk.report(&device(0), Event::Downloaded, None);
+        assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+        if let Some(reason) = reason {
+            desk.report(&device(0), Event::Returned, Some(reason));
+        }
+        desk.tick(HORIZON);
+        assert_eq!(desk.phase(), "halted", "{reason:?}");
+        for name in ["ann", "bob"] {
+            desk.command(name, Command::Resume).expect("two people");
+        }
+        desk.tick(Span::secs(1));
+        assert_eq!(desk.phase(), "deploying", "{reason:?}");
+    }
+}
+
+#[test]
+fn a_halt_is_not_resumed_beyond_what_the_budget_covers() {
+    let mut wanted = fields(&["100%"]);
+    wanted.pace.budget = 4;
+    let mut desk = Desk::started(30, wanted);
+    let resumed = (0..20).find_map(|round| {
+        desk.command("ops", Command::Halt { reason: "smoke".into() }).expect("it goes on");
+        desk.command("ann", Command::Resume).expect("the first");
+        desk.command("bob", Command::Resume).err().map(|refused| (round, refused))
+    });
+    let (_, refused) = resumed.expect("each restart needs more evidence than the last");
+    assert!(matches!(refused, Refusal::BudgetTooSmall { have: 4, .. }), "{refused}");
+    assert_eq!(desk.phase(), "halted");
 }

@@ -20,6 +20,7 @@ use futures_util::{StreamExt as _, stream};
 use rollout_core::id::Digest;
 use rollout_core::port::{ImageError, ImageStore as _, ImageUpload as _};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 /// The routes of images, for operators.
 pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
@@ -86,8 +87,14 @@ pub(crate) async fn upload<B: Backend>(
     let digest = digest(&name)?;
     let length = input::declared_length(&headers, limits.image_bytes)?;
     let images = backend.images();
-    let known = images.length(digest).await?.is_some();
-    let mut upload = if known { None } else { Some(images.begin(digest, length).await?) };
+    // What is stored is not written again, and what is sent for it is looked at all the same: who
+    // is told that an image is known has sent that image.
+    let known = images.length(digest).await?;
+    if let Some(wanted) = known.filter(|wanted| *wanted != length) {
+        return Err(ImageError::Length { wanted, found: length }.into());
+    }
+    let mut upload = if known.is_some() { None } else { Some(images.begin(digest, length).await?) };
+    let mut hash = Sha256::new();
     let (mut stream, mut found) = (body.into_data_stream(), 0);
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| input::cut_short())?;
@@ -95,14 +102,19 @@ pub(crate) async fn upload<B: Backend>(
         if found > length {
             return Err(ImageError::Length { wanted: length, found }.into());
         }
-        if let Some(upload) = &mut upload {
-            upload.write(&chunk).await?;
+        match &mut upload {
+            Some(upload) => upload.write(&chunk).await?,
+            None => hash.update(&chunk),
         }
     }
     if found < length {
         return Err(ImageError::Length { wanted: length, found }.into());
     }
     let Some(upload) = upload else {
+        let found = Digest::from_bytes(hash.finalize().into());
+        if found != digest {
+            return Err(ImageError::Digest { wanted: digest, found }.into());
+        }
         return json(StatusCode::OK, &Stored { state: "known".into() });
     };
     upload.finish().await?;

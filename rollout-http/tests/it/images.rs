@@ -48,6 +48,14 @@ async fn an_upload_is_what_it_was_declared_to_be() {
     assert_eq!(world.operator("GET", &path, "").await.code(), "404 IM-103");
     assert_eq!(put(&world, digest, Some("70000"), whole()).await.code(), "201 -");
     assert_eq!(put(&world, digest, Some("70000"), whole()).await.code(), "200 -");
+    let mut other = image.clone();
+    other[60_000] ^= 1;
+    let reply = put(&world, digest, Some("70000"), Body::from(other)).await;
+    assert_eq!(reply.code(), "400 IM-101", "other bytes are not known");
+    for length in ["69999", "70001"] {
+        let reply = put(&world, digest, Some(length), whole()).await;
+        assert_eq!(reply.code(), "400 IM-102", "{length} bytes of what has 70000");
+    }
     let head = world.operator("HEAD", &path, "").await;
     assert_eq!((head.code().as_str(), head.bytes.len()), ("200 -", 0));
     assert_eq!(head.headers["content-length"], "70000");

@@ -1,0 +1,111 @@
+//! Who may switch: each condition of a permit is asked at the permit, too.
+
+use crate::desk::{Desk, HORIZON, device, fields, image};
+use rollout_core::cohort::Selector;
+use rollout_core::fleet::{Answer, Ask, Reply};
+use rollout_core::journal::Entry;
+use rollout_core::rollout::{Command, Ineligible, Patience, PlanFields};
+use rollout_core::time::Span;
+use rollout_core::wire::{Event, Reason};
+
+fn downloaded(desk: &mut Desk, index: usize) -> bool {
+    let offered = desk.offer(&device(index));
+    if offered {
+        desk.report(&device(index), Event::Downloaded, None);
+    }
+    offered
+}
+
+fn begin(desk: &Desk, index: usize) -> Ask {
+    let (device, digest) = (device(index), image("1.1.0"));
+    Ask::Begin { device, rollout: desk.rollout, attempt: 1, digest }
+}
+
+fn say(desk: &mut Desk, index: usize, battery: &str) {
+    let mut facts = desk.fleet.devices[&device(index)].facts.clone().expect("it has checked in");
+    facts.attributes.insert("battery".into(), battery.into());
+    desk.write(Entry::Seen { device: device(index), facts: Box::new(facts) });
+}
+
+#[test]
+fn an_offer_of_a_count_is_no_permit_beyond_the_share_after_it() {
+    let mut desk = Desk::started(60, fields(&["20", "5%", "100%"]));
+    let offered: Vec<usize> = (0..60).filter(|index| downloaded(&mut desk, *index)).collect();
+    assert_eq!(offered.len(), 20);
+    desk.command("ops", Command::Advance).expect("it deploys");
+    let waits = offered.iter().filter(|index| {
+        let reply = desk.begin(&device(**index));
+        matches!(reply, Some(Reply::Wait(Patience::Not(Ineligible::NotOpen { .. }))))
+    });
+    assert!(waits.count() > 10, "a share of 5 % lets in no twenty of sixty");
+}
+
+#[test]
+fn what_a_plan_requires_is_asked_again_before_the_switch() {
+    let require = Some(Selector::parse("battery=ge=30").expect("a query"));
+    let mut desk = Desk::started(10, PlanFields { require, ..fields(&["100%"]) });
+    say(&mut desk, 0, "80");
+    assert!(downloaded(&mut desk, 0));
+    say(&mut desk, 0, "20");
+    let reply = desk.begin(&device(0));
+    let waits = |reply| matches!(reply, Some(Reply::Wait(Patience::Not(Ineligible::Requires(_)))));
+    assert!(waits(reply), "its battery has gone down since");
+    say(&mut desk, 0, "30");
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+}
+
+#[test]
+fn no_more_are_in_flight_than_the_plan_says() {
+    let mut wanted = fields(&["100%"]);
+    wanted.pace.max_in_flight = Some(3);
+    wanted.pace.max_offers = Some(100);
+    let mut desk = Desk::started(30, wanted);
+    assert!((0..30).all(|index| downloaded(&mut desk, index)));
+    for index in 0..3 {
+        assert!(matches!(desk.begin(&device(index)), Some(Reply::Yes { .. })), "{index}");
+    }
+    let reply = desk.begin(&device(3));
+    assert_eq!(reply, Some(Reply::Wait(Patience::InFlight(3))));
+    desk.report(&device(0), Event::Confirmed, None);
+    assert!(matches!(desk.begin(&device(3)), Some(Reply::Yes { .. })), "one has landed");
+    assert!(matches!(desk.begin(&device(4)), Some(Reply::Wait(_))));
+}
+
+/// The gates come first also in the very group in which they halt.
+#[test]
+fn no_permit_is_given_in_the_transaction_of_the_halt() {
+    let mut desk = Desk::started(60, fields(&["100%"]));
+    assert!((0..20).all(|index| downloaded(&mut desk, index)));
+    for index in 0..12 {
+        assert!(matches!(desk.begin(&device(index)), Some(Reply::Yes { .. })));
+    }
+    for index in 0..12 {
+        desk.report(&device(index), Event::Returned, Some(Reason::Crash));
+    }
+    assert_eq!(desk.phase(), "deploying", "nobody has looked yet");
+    let decided = desk.fleet.decide(desk.now, &[begin(&desk, 12), begin(&desk, 13)]);
+    let kinds: Vec<_> = decided.entries.iter().map(Entry::kind).collect();
+    assert_eq!(kinds, ["stepped"], "the halt and nothing else");
+    for answer in decided.answers {
+        assert!(matches!(answer, Answer::Begin(Ok(Reply::Stop(_)))), "{answer:?}");
+    }
+}
+
+#[test]
+fn the_horizon_of_a_device_that_came_back_stands_still_while_we_refuse_it() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(downloaded(&mut desk, 0));
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+    desk.report(&device(0), Event::Returned, Some(Reason::PowerLoss));
+    let review_at = desk.now.after(Span::hours(9));
+    desk.command("ann", Command::Pause { reason: "lunch".into(), review_at }).expect("it runs");
+    // It asks again and again, for far longer than a horizon.
+    for _ in 0..20 {
+        desk.tick(Span(HORIZON.0 / 3));
+        assert!(matches!(desk.begin(&device(0)), Some(Reply::Wait(_))));
+    }
+    let all = desk.fleet.rollouts[&desk.rollout].tally.sum(|_| true);
+    assert_eq!((all.silent, all.matured), (0, 0), "we were the ones who said no");
+    desk.command("ann", Command::Resume).expect("her own");
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+}
