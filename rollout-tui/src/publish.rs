@@ -18,7 +18,7 @@ use rollout_core::version::ReleaseCounter;
 use rollout_http::body::v1::{
     ArtifactBody, ProductBody, PublishRequest, RenewRequest, WayBackRequest,
 };
-use rollout_http::client::{Client, Error as ClientError};
+use rollout_http::client::{Client, Error as ClientError, Sent};
 use semver::Version;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -240,7 +240,7 @@ async fn upload(client: &Client, options: &Options<'_>) -> Result<(), PublishErr
         let digest = planned.image.digest;
         match source {
             Source::Bytes(bytes) => client.upload_bytes(digest, bytes.clone()).await?,
-            Source::File(file) => client.upload_image(digest, file).await?,
+            Source::File(file) => client.upload_image(digest, file, &Sent::unheard()).await?,
         };
     }
     Ok(())

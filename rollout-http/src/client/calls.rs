@@ -2,11 +2,11 @@
 
 use super::{Client, Error, answer, exchange, read};
 use crate::body::v1::{
-    ApproveRequest, CensusBody, CheckBody, CohortBody, CohortRequest, Cohorts, DeviceBody,
-    DevicePage, EnrollmentOpened, EventLine, ExplanationBody, MeBody, OpenEnrollment, OverviewBody,
-    PauseRequest, ProductBody, Products, PublishRequest, Ready, Reasoned, ReleaseBody, Releases,
-    RenewRequest, RollbackBody, RolloutBody, RolloutList, RootBody, Stored, TokenMade,
-    TokenRequest,
+    ApproveRequest, CensusBody, ChannelBody, ChannelRequest, Channels, CheckBody, CohortBody,
+    CohortRequest, Cohorts, EnrollmentOpened, EventLine, ExplanationBody, MeBody, OpenEnrollment,
+    OverviewBody, PauseRequest, ProductBody, Products, PromoteRequest, PromotedBody,
+    PublishRequest, Ready, Reasoned, ReleaseBody, Releases, RenewRequest, RollbackBody,
+    RolloutBody, RolloutList, RootBody, Stored, TokenMade, TokenRequest,
 };
 use reqwest::{Method, header};
 
@@ -48,6 +48,8 @@ macro_rules! calls {
     };
 }
 
+pub(super) use calls;
+
 calls! {
     /// Whether requests can be served.
     ready() -> Ready = get("ask whether it is ready", &["readyz"], &[]);
@@ -88,6 +90,26 @@ calls! {
         &["v1", "releases", id, "withdraw"],
         &Reasoned { reason: reason.into() }
     );
+    /// The channels of a product, each behind the one it follows.
+    channels(product: &str) -> Channels =
+        get("list channels", &["v1", "products", product, "channels"], &[]);
+    /// A channel of a product.
+    channel(product: &str, channel: &str) -> ChannelBody =
+        get("read a channel", &["v1", "products", product, "channels", channel], &[]);
+    /// Gives a channel a plan.
+    set_channel(product: &str, channel: &str, asked: &ChannelRequest) -> ChannelBody = send(
+        "set a channel",
+        Method::PUT,
+        &["v1", "products", product, "channels", channel],
+        asked
+    );
+    /// Carries a release to a channel; twice is once.
+    promote(id: &str, channel: &str) -> PromotedBody = send(
+        "promote a release",
+        Method::POST,
+        &["v1", "releases", id, "promote"],
+        &PromoteRequest { to: channel.into() }
+    );
     /// Gives a cohort's name a meaning.
     define_cohort(name: &str, meaning: &CohortRequest) -> CohortBody =
         send("define a cohort", Method::PUT, &["v1", "cohorts", name], meaning);
@@ -98,8 +120,6 @@ calls! {
     /// Lets devices enroll.
     open_enrollment(asked: &OpenEnrollment) -> EnrollmentOpened =
         send("open an enrollment", Method::POST, &["v1", "enrollments"], asked);
-    /// A device.
-    device(id: &str) -> DeviceBody = get("read a device", &["v1", "devices", id], &[]);
     /// All rollouts, oldest first.
     rollouts() -> RolloutList = get("list rollouts", &["v1", "rollouts"], &[]);
     /// A rollout.
@@ -142,15 +162,14 @@ calls! {
 }
 
 impl Client {
-    /// A page of devices by id, after `after`, at most `limit` (500).
+    /// Removes a channel that none follows.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn devices(&self, after: Option<&str>, limit: u32) -> Result<DevicePage, Error> {
-        let limit = limit.to_string();
-        let mut query = vec![("limit", limit.as_str())];
-        query.extend(after.map(|after| ("after", after)));
-        self.get("list devices", &["v1", "devices"], &query).await
+    pub async fn remove_channel(&self, product: &str, channel: &str) -> Result<(), Error> {
+        let path = ["v1", "products", product, "channels", channel];
+        let request = self.request(Method::DELETE, &path, &[]);
+        exchange("remove a channel", request).await.map(|_| ())
     }
 
     /// Checks a plan without effect.

@@ -42,6 +42,14 @@ pub enum Error {
         /// What was given.
         text: String,
     },
+    /// What is sent does not move any more.
+    #[error("cannot {doing}: nothing has moved for {secs} s")]
+    Stalled {
+        /// What was asked.
+        doing: &'static str,
+        /// For how long.
+        secs: u64,
+    },
     /// A file cannot be read.
     #[error("cannot read {path}")]
     File {
@@ -62,6 +70,7 @@ impl Error {
             Self::TooLong { .. } => "CL-003",
             Self::Base { .. } => "CL-004",
             Self::File { .. } => "CL-005",
+            Self::Stalled { .. } => "CL-006",
         }
     }
 
@@ -74,6 +83,7 @@ impl Error {
                 "is this address a control plane, and of this version?"
             }
             Self::Base { .. } => "write it as http://127.0.0.1:8470",
+            Self::Stalled { .. } => "send it again; what has arrived is not taken twice",
             Self::File { .. } => "look at the path and its permissions",
         }
     }
@@ -86,6 +96,7 @@ impl Error {
             | Self::Answer { .. }
             | Self::TooLong { .. }
             | Self::Base { .. }
+            | Self::Stalled { .. }
             | Self::File { .. } => None,
         }
     }

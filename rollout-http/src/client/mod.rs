@@ -5,13 +5,16 @@
 //! refusal reaches the caller with its code and its hint.
 
 mod calls;
+mod devices;
 mod error;
 mod stream;
 mod transfer;
 
 pub use calls::PlanFormat;
+pub use devices::Sought;
 pub use error::Error;
 pub use stream::EventStream;
+pub use transfer::Sent;
 
 use error::refused;
 use reqwest::{Method, RequestBuilder, Response, Url};
@@ -75,7 +78,12 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
-        let request = self.http.request(method, self.url(path, query)).timeout(REQUEST);
+        self.unbounded(method, path, query).timeout(REQUEST)
+    }
+
+    /// A request whose deadline is its caller's affair.
+    fn unbounded(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
+        let request = self.http.request(method, self.url(path, query));
         if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
     }
 

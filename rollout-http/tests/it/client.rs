@@ -1,11 +1,16 @@
 //! The client against the routes, over a socket of this machine.
 
-use crate::world::{World, image, manifest, root};
+use crate::world::{MODEL, World, image, manifest, root};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rollout_core::id::Digest;
-use rollout_http::body::v1::{CohortRequest, OpenEnrollment, PublishRequest, RootBody};
-use rollout_http::client::{Client, Error};
+use rollout_http::body::v1::{
+    AddDevice, ChannelRequest, CohortRequest, OpenEnrollment, PublishRequest, ReplaceRequest,
+    RootBody,
+};
+use rollout_http::client::{Client, Error, Sent, Sought};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 async fn serve(world: &World, token: &str) -> Client {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -27,7 +32,11 @@ async fn a_publisher_needs_nothing_but_the_client() -> Result<(), Error> {
     let digest = Digest::of(&image);
     let file = std::env::temp_dir().join(format!("rollout-http-{}.bin", std::process::id()));
     std::fs::write(&file, &image).expect("a temporary file");
-    let stored = client.upload_image(digest, &file).await;
+    let bytes = Arc::new(AtomicU64::new(0));
+    let told = Arc::clone(&bytes);
+    let sent = Sent::to(move |so_far| told.store(so_far, Ordering::Relaxed));
+    let stored = client.upload_image(digest, &file, &sent).await;
+    assert_eq!(bytes.load(Ordering::Relaxed), image.len() as u64);
     std::fs::remove_file(&file).expect("still there");
     assert_eq!(stored?.state, "new");
     assert_eq!(client.upload_bytes(digest, image.clone()).await?.state, "known");
@@ -83,4 +92,72 @@ async fn a_silent_address_is_an_error_of_its_own() {
         Client::new("nonsense", "").map_err(|e| e.code().to_owned()).err(),
         Some("CL-004".into())
     );
+}
+
+#[tokio::test]
+async fn devices_live_and_releases_travel_by_the_client_alone() -> Result<(), Error> {
+    let world = World::new();
+    let client = serve(&world, &world.ann).await;
+    world.store_root().await;
+    world.publish("2.4.1", 2).await;
+    let new = |id: &str| AddDevice {
+        id: id.into(),
+        model: MODEL.into(),
+        home: None,
+        attributes: [("region".to_owned(), "us".to_owned())].into(),
+    };
+    let token = client.add_device(&new("d1")).await?.token;
+    assert_ne!(client.rotate_token("d1").await?.token, token);
+    assert_eq!(client.hold("d1", "in the lab").await?.standing, "held");
+    assert_eq!(client.release_device("d1").await?.standing, "active");
+    assert_eq!(client.note("d1", "wet").await?.notes[0].text, "wet");
+    let by = ReplaceRequest { by: "d2".into(), model: None };
+    assert_eq!(client.replace("d1", &by).await?.device, "d2");
+    client.add_device(&new("d3")).await?;
+    assert_eq!(client.retire("d3", "scrapped").await?.standing, "retired");
+    let sought = Sought { query: Some("region==us"), sort: Some("-id"), limit: 1, after: None };
+    let page = client.devices_of(&sought).await?;
+    assert_eq!(page.total, 3, "retired ones are shown as well");
+
+    let plan = ChannelRequest { plan: "ladder = [\"100%\"]".into(), after: None };
+    assert_eq!(client.set_channel("vacuum", "beta", &plan).await?.channel, "beta");
+    assert_eq!(client.channel("vacuum", "beta").await?.plan, plan.plan);
+    let promoted = client.promote("vacuum@2.4.1", "beta").await?;
+    assert!(client.promote("vacuum@2.4.1", "beta").await?.was_there);
+    let out = client.exclude(&promoted.rollout.id, "d2", "at a fair").await?;
+    assert_eq!(out.bucket, "excluded");
+    assert_ne!(client.include(&promoted.rollout.id, "d2").await?.bucket, "excluded");
+    client.remove_channel("vacuum", "beta").await?;
+    assert!(client.channels("vacuum").await?.channels.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_table_is_sent_a_piece_at_a_time_and_heard_out() -> Result<(), Error> {
+    let world = World::new();
+    let client = serve(&world, &world.ann).await;
+    let row = |row: usize| format!("{},{MODEL},eu\n", crate::world::name(row));
+    let good: String = "id,model,region\n"
+        .chars()
+        .chain((0..20_000).flat_map(|at| row(at).chars().collect::<Vec<_>>()))
+        .collect();
+    let bad = good.replace(&row(9_999), "no id!,x,eu\n");
+    let folder = std::env::temp_dir().join(format!("rollout-http-table-{}", std::process::id()));
+    std::fs::write(&folder, &bad).expect("a temporary file");
+    // The refusal arrives, though most of the table comes behind the row that is refused.
+    let refused =
+        client.import_devices(&folder, false, &Sent::unheard()).await.expect_err("a bad row");
+    assert_eq!(refused.code(), "IP-001", "{refused}");
+    assert!(refused.to_string().starts_with("line 10001 column 1 (`id`)"), "{refused}");
+    std::fs::write(&folder, &good).expect("a temporary file");
+    let bytes = Arc::new(AtomicU64::new(0));
+    let told = Arc::clone(&bytes);
+    let sent = Sent::to(move |so_far| told.store(so_far, Ordering::Relaxed));
+    assert_eq!(client.import_devices(&folder, true, &sent).await?.rows, 20_000);
+    assert_eq!(bytes.load(Ordering::Relaxed), good.len() as u64);
+    let done = client.import_devices(&folder, false, &sent).await?;
+    assert_eq!((done.rows, done.added + done.known), (20_000, 20_000));
+    assert!(done.known >= 9_000, "what was in before the bad row stays: {done:?}");
+    std::fs::remove_file(&folder).expect("still there");
+    Ok(())
 }

@@ -102,7 +102,7 @@ impl Failure {
     pub fn server(what: impl Into<String>, error: &ClientError) -> Self {
         let exit = if matches!(error, ClientError::Base { .. }) {
             Exit::Usage
-        } else if matches!(error, ClientError::Unreachable { .. }) {
+        } else if matches!(error, ClientError::Unreachable { .. } | ClientError::Stalled { .. }) {
             Exit::Unreachable
         } else if matches!(error, ClientError::Answer { .. } | ClientError::TooLong { .. }) {
             Exit::Bug
