@@ -52,6 +52,16 @@ where
     Ok(None)
 }
 
+/// Reads what is left of a body, at most `limit` bytes of it, and keeps nothing.
+pub(crate) async fn hear_out(body: &mut Body, limit: u64) {
+    let mut heard = 0;
+    while heard < limit
+        && let Ok(Some(bytes)) = chunk(Pin::new(body)).await
+    {
+        heard += bytes.len() as u64;
+    }
+}
+
 /// A body that is larger than it may be.
 pub(crate) fn too_large(limit: u64) -> Problem {
     let detail = format!("the body has more than {limit} bytes");
@@ -85,8 +95,17 @@ pub(crate) async fn operator_json<T: for<'a> Deserialize<'a>>(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<T, Problem> {
+    operator_json_of(headers, body, OPERATOR_BYTES).await
+}
+
+/// The same with a bound of the route's own.
+pub(crate) async fn operator_json_of<T: for<'a> Deserialize<'a>>(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<T, Problem> {
     media_type(headers, &["application/json"])?;
-    json(&read(body, OPERATOR_BYTES).await?)
+    json(&read(body, limit).await?)
 }
 
 /// The type of a body, if it is one of those that are read, or none is given.

@@ -21,7 +21,7 @@ use rollout_http::body::v1::{
 use rollout_http::client::{Client, Error as ClientError, Sent};
 use semver::Version;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How often a publish takes a new counter because somebody else was faster.
 const ATTEMPTS: u32 = 4;
@@ -76,6 +76,19 @@ pub struct Options<'a> {
     pub now: UnixSeconds,
 }
 
+/// What comes along with a release and is not signed, and who hears how its uploads go.
+#[derive(Clone, Copy, Default)]
+pub struct Along<'a> {
+    /// What is new in it, for people.
+    pub notes: Option<&'a str>,
+    /// Where it was built from, such as a commit.
+    pub source: Option<&'a str>,
+    /// How it was built, as its builder attests.
+    pub provenance: Option<&'a [u8]>,
+    /// Is asked for each image whom to tell, with its file and its bytes.
+    pub uploads: Option<&'a dyn Fn(&Path, u64) -> Sent>,
+}
+
 /// How a publish ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Published {
@@ -95,6 +108,18 @@ pub enum Published {
 /// # Errors
 /// [`PublishError`]. Uploaded images may remain; the release is there as a whole or not at all.
 pub async fn publish(client: &Client, options: &Options<'_>) -> Result<Published, PublishError> {
+    publish_with(client, options, Along::default()).await
+}
+
+/// The same with what comes along.
+///
+/// # Errors
+/// As [`publish`].
+pub async fn publish_with(
+    client: &Client,
+    options: &Options<'_>,
+    along: Along<'_>,
+) -> Result<Published, PublishError> {
     let release = options.plan.release().map_err(PublishError::Ceremony)?;
     if options.sources.len() != options.plan.images.len() {
         return Err(PublishError::Sources);
@@ -115,9 +140,9 @@ pub async fn publish(client: &Client, options: &Options<'_>) -> Result<Published
         let good = good.as_ref().map_err(Clone::clone);
         let signed = ceremony.sign(options.plan, counter, good).map_err(PublishError::Ceremony)?;
         if attempt == 1 {
-            upload(client, options).await?;
+            upload(client, options, along).await?;
         }
-        match client.publish(&request(&signed)).await {
+        match client.publish(&request(&signed, along)).await {
             Ok(_) => return Ok(Published::New(Box::new(signed))),
             Err(error) if attempt < ATTEMPTS && is_refusal(&error, COUNTER_TAKEN) => attempt += 1,
             Err(error) => return Err(error.into()),
@@ -235,18 +260,26 @@ fn good_of(version: &str, artifacts: &[ArtifactBody]) -> Result<Good, PublishErr
     Ok(Good { version, manifests: manifests.collect::<Result<_, _>>()? })
 }
 
-async fn upload(client: &Client, options: &Options<'_>) -> Result<(), PublishError> {
+async fn upload(
+    client: &Client,
+    options: &Options<'_>,
+    along: Along<'_>,
+) -> Result<(), PublishError> {
     for (planned, source) in options.plan.images.iter().zip(options.sources) {
         let digest = planned.image.digest;
         match source {
             Source::Bytes(bytes) => client.upload_bytes(digest, bytes.clone()).await?,
-            Source::File(file) => client.upload_image(digest, file, &Sent::unheard()).await?,
+            Source::File(file) => {
+                let hears = along.uploads.map(|uploads| uploads(file, planned.image.length));
+                let sent = hears.unwrap_or_else(Sent::unheard);
+                client.upload_image(digest, file, &sent).await?
+            }
         };
     }
     Ok(())
 }
 
-fn request(signed: &SignedRelease) -> PublishRequest {
+fn request(signed: &SignedRelease, along: Along<'_>) -> PublishRequest {
     let encode = |manifests: &[Vec<u8>]| manifests.iter().map(|one| STANDARD.encode(one)).collect();
     let way_back = signed.way_back.as_ref().map(|SignedWayBack { version, manifests, .. }| {
         WayBackRequest { version: version.to_string(), manifests: encode(manifests) }
@@ -257,6 +290,9 @@ fn request(signed: &SignedRelease) -> PublishRequest {
         manifests: encode(&signed.manifests),
         way_back,
         from: signed.from.as_ref().map(ToString::to_string),
+        notes: along.notes.map(str::to_owned),
+        source: along.source.map(str::to_owned),
+        provenance: along.provenance.map(|bytes| STANDARD.encode(bytes)),
     }
 }
 

@@ -18,6 +18,7 @@ mod publish;
 mod registry;
 mod renew;
 mod running;
+mod support;
 mod unasked;
 
 pub use census::{ABSENT, OTHERS, Part, Shown, TABLE_COLUMNS, TABLE_ROWS, Table};

@@ -66,6 +66,31 @@ fn a_plan_for_nobody_or_of_nothing_is_refused() {
 }
 
 #[test]
+fn offering_the_same_to_one_device_twice_is_offering_it_once() {
+    let mut desk = fled();
+    let offer = |desk: &Desk, name: &str, again| {
+        let id = RolloutId::derived(name);
+        desk.fleet.offer_to_one(id, &device(0), &release(), again, &person("ann"), desk.now)
+    };
+    let Registered::Decided(entries, outbox) = offer(&desk, "a", Again::No).expect("offered")
+    else {
+        panic!("nothing was decided");
+    };
+    assert_eq!((entries.len(), outbox.is_empty()), (2, false));
+    entries.into_iter().for_each(|entry| desk.write(entry));
+    let first = Some(RolloutId::derived("a"));
+    assert_eq!(desk.fleet.offered_to_one(&device(0), &release(), Again::No), first);
+    assert_eq!(offer(&desk, "b", Again::No), Ok(Registered::Known));
+    // It fled, so that the first offers it nothing; the second is another question.
+    let Ok(Registered::Decided(entries, _)) = offer(&desk, "b", Again::Yes) else {
+        panic!("nothing was decided");
+    };
+    entries.into_iter().for_each(|entry| desk.write(entry));
+    desk.rollout = RolloutId::derived("b");
+    assert!(desk.update(&device(0)));
+}
+
+#[test]
 fn a_long_id_still_has_a_plan() {
     let mut desk = fled();
     let long = DeviceId::new(&"x".repeat(128)).expect("an id");

@@ -8,7 +8,7 @@ use super::transfer::{Sent, in_pieces, so_long_as_it_moves};
 use super::{Client, Error, answer};
 use crate::body::v1::{
     AddDevice, DeviceBody, DevicePage, DeviceToken, ExplanationBody, Imported, NoteRequest,
-    Reasoned, ReplaceRequest,
+    OfferRequest, Reasoned, ReplaceRequest, RolloutBody,
 };
 use reqwest::{Method, header};
 use std::path::Path;
@@ -62,6 +62,9 @@ calls! {
     /// Puts another device in a device's place; its token is in this answer alone.
     replace(id: &str, by: &ReplaceRequest) -> DeviceToken =
         send("replace a device", Method::POST, &["v1", "devices", id, "replace"], by);
+    /// Offers a release to a device alone; twice is once.
+    offer(id: &str, asked: &OfferRequest) -> RolloutBody =
+        send("offer a release to a device", Method::POST, &["v1", "devices", id, "offer"], asked);
     /// Leaves a device out of a rollout.
     exclude(rollout: &str, device: &str, reason: &str) -> ExplanationBody = send(
         "leave a device out",
@@ -109,12 +112,18 @@ impl Client {
     ) -> Result<Imported, Error> {
         let wrong = |source| Error::File { path: table.display().to_string(), source };
         let file = tokio::fs::File::open(table).await.map_err(wrong)?;
+        let about = file.metadata().await.map_err(wrong)?;
         let (body, moved) = in_pieces(file, sent);
         let dry_run: &[_] = if dry_run { &[("dry_run", "true")] } else { &[] };
         let request = self
             .unbounded(Method::POST, &["v1", "devices", "import"], dry_run)
             .header(header::CONTENT_TYPE, "text/csv")
             .body(body);
+        // What comes through a pipe has no length yet.
+        let request = match about.is_file() {
+            true => request.header(header::CONTENT_LENGTH, about.len()),
+            false => request,
+        };
         let doing = "import devices";
         so_long_as_it_moves(doing, &moved, answer(doing, request)).await
     }

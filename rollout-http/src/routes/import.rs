@@ -40,6 +40,8 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
 const BATCH: usize = 1000;
 /// Bytes of rows after which a batch is written, however few they are.
 const BATCH_BYTES: usize = 1 << 20;
+/// Bytes of a refused table that are still read: some million rows.
+const HEARD_OUT: u64 = 256 << 20;
 /// Columns that are not attributes.
 const ID: &str = "id";
 const MODEL: &str = "model";
@@ -72,6 +74,17 @@ pub(crate) async fn import<B: Backend>(
     let Taken { dry_run } = query(taken)?;
     input::media_type(&headers, &["text/csv"])?;
     let mut import = Import { backend, by, dry_run, done: Imported::default() };
+    let taken = take(&mut import, &mut body).await;
+    if taken.is_err() {
+        // Whoever still sends would not hear why it is refused.
+        input::hear_out(&mut body, HEARD_OUT).await;
+    }
+    taken?;
+    json(StatusCode::OK, &import.done)
+}
+
+/// Reads, checks and writes a whole table.
+async fn take<B: Backend>(import: &mut Import<B>, body: &mut Body) -> Result<(), Problem> {
     let mut table = csv::Table::new();
     let mut batch = Batch::default();
     let mut columns = None;
@@ -107,7 +120,7 @@ pub(crate) async fn import<B: Backend>(
     }
     let no_header = || wrong(1, "is missing: a header that names the columns, `id` and `model`");
     Columns::of(table.header().ok_or_else(no_header)?)?;
-    json(StatusCode::OK, &import.done)
+    Ok(())
 }
 
 struct Import<B> {

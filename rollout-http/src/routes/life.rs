@@ -8,7 +8,8 @@ use super::{Answer, json, rollout_id, secret, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Check, Problem, Terms};
 use crate::body::v1::{
-    AddDevice, DeviceBody, DeviceToken, ExplanationBody, NoteRequest, Reasoned, ReplaceRequest,
+    AddDevice, DeviceBody, DeviceToken, ExplanationBody, NoteRequest, OfferRequest, Reasoned,
+    ReplaceRequest, RolloutBody,
 };
 use crate::desk::Desk;
 use crate::openapi::{Route, Table, param, post};
@@ -20,6 +21,8 @@ use rollout_core::fleet::{Fleet, NewDevice, Replacement};
 use rollout_core::hosting::HomeId;
 use rollout_core::id::{DeviceId, Digest, HardwareModel};
 use rollout_core::journal::StandingChange;
+use rollout_core::release::ReleaseId;
+use rollout_core::rollout::Again;
 
 /// The routes of a device's life.
 pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
@@ -46,6 +49,16 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
                 .asks(Operation::NoteDevice)
                 .reads::<NoteRequest>(),
             note::<B>,
+        )
+        .add(
+            post("offer_device", "/v1/devices/{id}/offer", "Offer it a release, alone.")
+                .asks(Operation::OfferDevice)
+                .takes(&[param::DEVICE_ID])
+                .reads::<OfferRequest>()
+                .answers::<RolloutBody>(200, "The rollout that offers it already.")
+                .answers::<RolloutBody>(201, "The rollout that offers it, started.")
+                .refuses(&[404, 409]),
+            offer::<B>,
         )
         .add(
             left_out(post("exclude_device", OUT, "Leave a device out of a rollout."))
@@ -264,6 +277,28 @@ pub(crate) async fn replace<B: Backend>(
     let check = move |fleet: &Fleet, _| Ok(fleet.replace(replacement, by)?);
     let written = backend.register(Box::new(check), Terms::default()).await?;
     secret(json(status_of(&written), &DeviceToken { device: new.to_string(), token }))
+}
+
+/// `POST /v1/devices/{id}/offer`
+pub(crate) async fn offer<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    let by = authorize(&backend, &headers, Operation::OfferDevice)?;
+    let device = DeviceId::new(&id)?;
+    let asked: OfferRequest = input::operator_json(&headers, body).await?;
+    let release = ReleaseId::parse(&asked.release)?;
+    let again = if asked.again { Again::Yes } else { Again::No };
+    let rollout = super::rollouts::new_id(&backend);
+    let (to, of) = (device.clone(), release.clone());
+    let check =
+        move |fleet: &Fleet, now| Ok(fleet.offer_to_one(rollout, &to, &of, again, &by, now)?);
+    let written = backend.register(Box::new(check), Terms::default()).await?;
+    let there = backend.read(|fleet| fleet.offered_to_one(&device, &release, again));
+    let rollout = if written.is_empty() { there.unwrap_or(rollout) } else { rollout };
+    super::rollouts::rollout_body(&backend, status_of(&written), rollout)
 }
 
 /// `POST /v1/rollouts/{id}/devices/{device}/exclude`

@@ -11,15 +11,18 @@ use crate::body::v1::{
     Stored,
 };
 use crate::desk::Desk;
+use crate::input::OPERATOR_BYTES;
 use crate::openapi::{Table, get, param, post, put};
 use crate::{input, show};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use base64::Engine as _;
 use rollout_core::fleet::{Fleet, Registered};
 use rollout_core::id::{Principal, ProductId};
 use rollout_core::image::{self, HEAD_BYTES, ImageClaim};
 use rollout_core::journal::{Entry, PublishRecord};
+use rollout_core::limits::{NOTES_BYTES, PROVENANCE_BYTES};
 use rollout_core::port::{ImageError, ImageStore as _};
 use rollout_core::release::{Lifecycle, ReleaseId};
 use rollout_core::trust::{Envelope, Manifest, Root};
@@ -118,6 +121,9 @@ fn of_releases<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
             withdraw::<B>,
         )
 }
+
+/// Largest publish, in bytes: what every document may have, notes and a provenance in base64.
+const PUBLISH_BYTES: usize = OPERATOR_BYTES + 2 * (NOTES_BYTES + PROVENANCE_BYTES);
 
 /// What is read of a [`RootBody`] that somebody stores.
 #[derive(Deserialize)]
@@ -221,7 +227,7 @@ pub(crate) async fn show<B: Backend>(
 
 fn release_body<B: Backend>(backend: &B, status: StatusCode, id: &ReleaseId) -> Answer {
     let found =
-        backend.read(|fleet| fleet.releases.get(id).map(|release| show::release(fleet, release)));
+        backend.read(|fleet| fleet.releases.get(id).map(|one| show::release_in_full(fleet, one)));
     json(status, &found.ok_or_else(|| Problem::unknown("release", id))?)
 }
 
@@ -232,7 +238,8 @@ pub(crate) async fn publish<B: Backend>(
     body: Body,
 ) -> Answer {
     let by = authorize(&backend, &headers, Operation::Publish)?;
-    let record = record(input::operator_json(&headers, body).await?, by)?;
+    let asked = input::operator_json_of(&headers, body, PUBLISH_BYTES).await?;
+    let record = record(asked, by)?;
     let now = backend.now();
     backend.read(|fleet| fleet.publish(&record, now))?;
     let back = record.way_back.as_ref().map(|(_, manifests)| manifests.as_slice());
@@ -271,17 +278,17 @@ fn record(asked: PublishRequest, by: Principal) -> Result<PublishRecord, Problem
     };
     let counter = ReleaseCounter(asked.counter);
     let manifests = envelopes(&asked.manifests)?;
-    Ok(PublishRecord {
-        release,
-        counter,
-        manifests,
-        way_back,
-        from,
-        by,
-        notes: None,
-        source: None,
-        provenance: None,
-    })
+    let provenance = asked.provenance.as_deref().map(provenance).transpose()?;
+    let PublishRequest { notes, source, .. } = asked;
+    Ok(PublishRecord { release, counter, manifests, way_back, from, by, notes, source, provenance })
+}
+
+fn provenance(text: &str) -> Result<Vec<u8>, Problem> {
+    let wrong = |_| {
+        let detail = "`provenance` is not base64";
+        Problem::new(Kind::Invalid, "HT-004", detail, "send the attestation as base64")
+    };
+    base64::engine::general_purpose::STANDARD.decode(text).map_err(wrong)
 }
 
 /// Checks that the image of a manifest, which is good, is stored and is what it says.

@@ -13,5 +13,5 @@ pub(crate) use check::check;
 pub(crate) use device::{cohort, device, device_in_full};
 pub(crate) use event::event;
 pub(crate) use overview::{census, fleet, newest};
-pub(crate) use release::{channel, channels, product, release};
+pub(crate) use release::{channel, channels, product, release, release_in_full};
 pub(crate) use rollout::{explanation, line, rollout, without_way_back};

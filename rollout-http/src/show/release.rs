@@ -25,11 +25,23 @@ pub(crate) fn release(fleet: &Fleet, release: &Release) -> ReleaseBody {
         at: release.at.unix_secs(),
         artifacts: release.artifacts.iter().map(artifact).collect(),
         promotions: promotions(fleet, &release.id),
+        source: release.source.clone(),
+        notes: None,
+        provenance: None,
         way_back: release.way_back.as_ref().map(|back| WayBackBody {
             version: back.version.to_string(),
             counter: back.counter.0,
             artifacts: back.artifacts.iter().map(artifact).collect(),
         }),
+    }
+}
+
+/// A release with what its publisher wrote about it.
+pub(crate) fn release_in_full(fleet: &Fleet, known: &Release) -> ReleaseBody {
+    ReleaseBody {
+        notes: known.notes.clone(),
+        provenance: known.provenance.as_deref().map(input::base64),
+        ..release(fleet, known)
     }
 }
 

@@ -5,8 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rollout_core::id::Digest;
 use rollout_http::body::v1::{
-    AddDevice, ChannelRequest, CohortRequest, OpenEnrollment, PublishRequest, ReplaceRequest,
-    RootBody,
+    AddDevice, ChannelRequest, CohortRequest, OfferRequest, OpenEnrollment, PublishRequest,
+    ReplaceRequest, RootBody,
 };
 use rollout_http::client::{Client, Error, Sent, Sought};
 use std::sync::Arc;
@@ -49,9 +49,16 @@ async fn a_publisher_needs_nothing_but_the_client() -> Result<(), Error> {
             manifests: vec![manifest(&image, "2.4.1", counter, None)],
             way_back: None,
             from: None,
+            notes: Some("Quieter.".into()),
+            source: Some("git 1f2e3d".into()),
+            provenance: Some(STANDARD.encode("attested")),
         })
         .await?;
     assert_eq!(release, client.release("vacuum@2.4.1").await?);
+    assert_eq!(release.notes.as_deref(), Some("Quieter."));
+    assert_eq!(release.provenance, Some(STANDARD.encode("attested")));
+    let listed = client.releases().await?.releases.remove(0);
+    assert_eq!((listed.source.as_deref(), listed.notes), (Some("git 1f2e3d"), None));
     let query = Some("region==eu-west".into());
     let cohort = CohortRequest { query, devices: None };
     assert_eq!(client.define_cohort("dogfood", &cohort).await?.members, 0);
@@ -124,6 +131,10 @@ async fn devices_live_and_releases_travel_by_the_client_alone() -> Result<(), Er
     assert_eq!(client.channel("vacuum", "beta").await?.plan, plan.plan);
     let promoted = client.promote("vacuum@2.4.1", "beta").await?;
     assert!(client.promote("vacuum@2.4.1", "beta").await?.was_there);
+    let asked = OfferRequest { release: "vacuum@2.4.1".into(), again: true };
+    let offered = client.offer("d2", &asked).await?;
+    assert_eq!((offered.members, offered.line.phase.as_str()), (1, "deploying"));
+    assert_eq!(client.offer("d2", &asked).await?.line.id, offered.line.id);
     let out = client.exclude(&promoted.rollout.id, "d2", "at a fair").await?;
     assert_eq!(out.bucket, "excluded");
     assert_ne!(client.include(&promoted.rollout.id, "d2").await?.bucket, "excluded");

@@ -72,7 +72,7 @@ async fn a_body_has_a_bound() {
     assert_eq!(ask(&world.devices, send(body)).await.code(), "413 HT-001");
     for (method, path, limit) in [
         ("POST", "/v1/rollouts", 256 * 1024),
-        ("POST", "/v1/releases", 256 * 1024),
+        ("POST", "/v1/releases", (256 + 2 * (64 + 256)) * 1024),
         ("PUT", "/v1/cohorts/dogfood", 256 * 1024),
     ] {
         let reply = world.operator(method, path, " ".repeat(limit + 1)).await;

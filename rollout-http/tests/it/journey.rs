@@ -235,7 +235,7 @@ async fn a_publish_is_checked_against_what_is_stored() {
         publish("2.4.1", vec!["!".into()]),
         publish("2.4.1", vec!["AAAA".into()]),
         publish("2.4.1", vec![]),
-        json!({ "release": "vacuum@2.4.1", "counter": 2, "manifests": [], "notes": "x" }),
+        json!({ "release": "vacuum@2.4.1", "counter": 2, "manifests": [], "names": "x" }),
         json!({ "release": "vacuum@2.4.1", "counter": 2, "manifests": [], "from": "new" }),
     ] {
         told += &(world.say("POST", "/v1/releases", wrong).await.refusal() + "\n");

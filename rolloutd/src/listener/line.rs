@@ -32,9 +32,10 @@ impl<P: Plane> Line<P> {
         Self { plane, watch: Watch::new(seconds) }
     }
 
-    /// Answers one request, if its body comes in time. Images take as long as they take.
+    /// Answers one request, if its body comes in time. Images and tables take as long as they
+    /// take, so long as they move.
     pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Sent<P>> {
-        self.watch.enter(if is_image(request.uri().path()) { Stage::Image } else { Stage::Answer });
+        self.watch.enter(if is_long(request.uri().path()) { Stage::Long } else { Stage::Answer });
         let mut answer = pin!(self.plane.answer(request));
         let response = poll_fn(|context| match answer.as_mut().poll(context) {
             Poll::Ready(response) => Poll::Ready(response.map(Either::Left)),
@@ -50,8 +51,10 @@ impl<P: Plane> Line<P> {
     }
 }
 
-fn is_image(path: &str) -> bool {
-    path.strip_prefix("/device").unwrap_or(path).starts_with("/v1/images/")
+/// Whether a body may be as long as an image or a table of devices.
+fn is_long(path: &str) -> bool {
+    path == "/v1/devices/import"
+        || path.strip_prefix("/device").unwrap_or(path).starts_with("/v1/images/")
 }
 
 fn late() -> Response<Body> {

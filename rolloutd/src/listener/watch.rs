@@ -13,9 +13,9 @@ use std::time::Duration;
 /// How long a peer may take for its headers, or for its next request.
 //= trust §7: handshake deadline 10 s, header and body deadlines
 const HEADERS: Duration = Duration::from_secs(10);
-/// How long a request may take whose body is no image.
+/// How long a request may take whose body is neither image nor table.
 const REQUEST: Duration = Duration::from_secs(30);
-/// How long an image, or an answer, may stand still.
+/// How long an image, a table or an answer may stand still.
 const STALL: Duration = Duration::from_secs(300);
 /// How long a connection may be asked for more.
 //= trust §7: maximum connection age 1 h
@@ -30,8 +30,8 @@ pub(super) enum Stage {
     Head,
     /// A request is read and answered.
     Answer,
-    /// An image is sent or received.
-    Image,
+    /// An image is sent or received, or a table of devices is.
+    Long,
     /// An answer is sent.
     Send,
 }
@@ -48,7 +48,7 @@ impl Moment {
         let stage = match stage {
             Stage::Head => 0,
             Stage::Answer => 1,
-            Stage::Image => 2,
+            Stage::Long => 2,
             Stage::Send => 3,
         };
         Self(since << 2 | stage)
@@ -58,7 +58,7 @@ impl Moment {
         match self.0 & 3 {
             0 => Stage::Head,
             1 => Stage::Answer,
-            2 => Stage::Image,
+            2 => Stage::Long,
             _ => Stage::Send,
         }
     }
@@ -68,7 +68,7 @@ impl Moment {
         let allowed = match self.stage() {
             Stage::Head => HEADERS,
             Stage::Answer => REQUEST,
-            Stage::Image | Stage::Send => STALL,
+            Stage::Long | Stage::Send => STALL,
         };
         now.saturating_sub(self.0 >> 2) > allowed.as_secs()
     }
@@ -123,7 +123,7 @@ impl Watch {
     /// Bytes have come in. Those of a head or of a document gain no time.
     pub(super) fn has_received(&self) {
         match self.moment().stage() {
-            Stage::Image => self.enter(Stage::Image),
+            Stage::Long => self.enter(Stage::Long),
             Stage::Head | Stage::Answer | Stage::Send => {}
         }
     }
@@ -132,7 +132,7 @@ impl Watch {
     pub(super) fn has_sent(&self) {
         match self.moment().stage() {
             Stage::Answer => {}
-            stage @ (Stage::Head | Stage::Image | Stage::Send) => self.enter(stage),
+            stage @ (Stage::Head | Stage::Long | Stage::Send) => self.enter(stage),
         }
     }
 

@@ -128,8 +128,8 @@ async fn a_body_that_does_not_come_is_told_so() -> std::io::Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_image_may_take_long_so_long_as_it_moves() -> std::io::Result<()> {
-    for path in ["/v1/images/1", "/device/v1/images/1"] {
+async fn an_image_or_a_table_may_take_long_so_long_as_it_moves() -> std::io::Result<()> {
+    for path in ["/v1/images/1", "/device/v1/images/1", "/v1/devices/import"] {
         let mut world = World::new().await?;
         world
             .send(&format!("PUT {path} HTTP/1.1\r\nhost: h\r\ncontent-length: 20\r\n\r\n"))

@@ -122,6 +122,18 @@ pub struct ReplaceRequest {
     pub model: Option<String>,
 }
 
+/// A release for one device alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OfferRequest {
+    /// `product@version`.
+    pub release: String,
+    /// Also if the device came back from it before.
+    #[serde(default)]
+    pub again: bool,
+}
+
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]

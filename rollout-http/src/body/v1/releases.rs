@@ -39,6 +39,15 @@ pub struct PublishRequest {
     /// Versions from which it may be installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// What is new in it, for people; 64 KiB at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// Where it was built from, such as a commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// How it was built, as its builder attests: base64 of at most 256 KiB, kept as given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<String>,
 }
 
 /// The reissue of the image that was good before.
@@ -131,6 +140,15 @@ pub struct ReleaseBody {
     /// The channels it was promoted to.
     #[serde(default)]
     pub promotions: Vec<PromotionLine>,
+    /// Where it was built from, such as a commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What is new in it, for people. Not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// How it was built, as its builder attests, base64. Not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<String>,
 }
 
 /// All releases, by product and version.

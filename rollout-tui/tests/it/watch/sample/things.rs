@@ -133,6 +133,9 @@ pub fn releases() -> What {
         manifest: String::new(),
     };
     let release = |id: &str, state: &str, back: Option<&str>| ReleaseBody {
+        notes: None,
+        source: None,
+        provenance: None,
         release: id.into(),
         counter: 41,
         state: state.into(),
