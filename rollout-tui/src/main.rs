@@ -7,8 +7,9 @@
 
 use rollout_core::time::Timestamp;
 use rollout_tui::cli::error::{Exit, Failure};
+use rollout_tui::cli::progress::Progress;
 use rollout_tui::cli::{World, run};
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -31,6 +32,7 @@ async fn main() -> ExitCode {
         entropy: &mut entropy,
         out: &mut io::stdout().lock(),
         err: &mut io::stderr().lock(),
+        progress: Progress::on(io::stderr().is_terminal()),
     };
     ExitCode::from(run(std::env::args_os(), world).await)
 }

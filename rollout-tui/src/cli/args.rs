@@ -5,13 +5,17 @@
 //! Invariant: a value that has a form in the core is parsed into it here, so that a typing error
 //! ends with exit code 2 before anything is done.
 
+mod channel;
+mod device;
 mod fleet;
 mod key;
 mod release;
 
-pub use fleet::{CohortCommand, DeviceCommand, TokenCommand, TokenRole};
+pub use channel::{ChannelCommand, ProductCommand};
+pub use device::{Add, Device, DeviceCommand, Devices, Reasoned};
+pub use fleet::{CohortCommand, TokenCommand, TokenRole};
 pub use key::{KeyCommand, KeyRole, RootCommand, RootNew};
-pub use release::{Publish, ReleaseCommand, Renew};
+pub use release::{Promote, Publish, ReleaseCommand, Renew};
 
 use super::parse::{Token, span};
 use crate::wait::Goal;
@@ -72,13 +76,19 @@ pub enum Command {
     /// Make, look at and publish the root document, which lists the fleet's keys.
     #[command(subcommand)]
     Root(RootCommand),
-    /// Publish, list, renew and withdraw releases.
+    /// Look at products.
+    #[command(subcommand)]
+    Product(ProductCommand),
+    /// Publish, promote, list, renew and withdraw releases.
     #[command(subcommand)]
     Release(ReleaseCommand),
+    /// Give a product's channels their plans, along which releases are promoted.
+    #[command(subcommand)]
+    Channel(ChannelCommand),
     /// The verbs on rollouts.
     #[command(flatten)]
     Rollout(Verb),
-    /// Look at devices, let devices enroll.
+    /// Look at devices, add, import, hold and replace them.
     #[command(subcommand)]
     Device(DeviceCommand),
     /// Give a name to some devices.

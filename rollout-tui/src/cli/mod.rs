@@ -5,17 +5,20 @@
 //! Invariant: one command, one answer or one failure, and an exit code that tells them apart.
 
 pub mod args;
+pub mod channel;
 pub mod cohort;
 pub mod context;
 pub mod device;
 pub mod error;
 pub mod event;
 pub mod key;
+pub mod life;
 pub mod manual;
 pub mod output;
 pub mod parse;
 pub mod plan;
 pub mod position;
+pub mod progress;
 pub mod release;
 pub mod rollout;
 pub mod root;
@@ -27,6 +30,7 @@ use args::{Cli, Command, RootCommand};
 use clap::Parser;
 use error::{Exit, Failure};
 use output::{Answer, Format, Output};
+use progress::Progress;
 use rollout_core::time::Timestamp;
 use rollout_core::trust::UnixSeconds;
 use serde::Serialize;
@@ -51,18 +55,29 @@ pub struct World<'a> {
     pub out: &'a mut dyn Write,
     /// For failures.
     pub err: &'a mut dyn Write,
+    /// Whether what takes long draws bars.
+    pub progress: Progress,
+}
+
+/// How a command says how far it is, on stderr.
+pub struct Says<'a> {
+    /// For lines.
+    pub lines: &'a mut dyn Write,
+    /// For bars, which take the place of lines where they are drawn.
+    pub bars: Progress,
 }
 
 /// Runs one command line and returns the exit code.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>, world: World<'_>) -> u8 {
-    let World { now, config, entropy, out, err } = world;
+    let World { now, config, entropy, out, err, progress } = world;
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(usage) => return usage_code(&usage, out, err),
     };
     let format = if cli.global.json { Format::Json } else { Format::Text };
     let mut output = Output { out, err, format };
-    let (written, exit) = match dispatch(&cli, now, &config, entropy, output.err).await {
+    let says = Says { lines: output.err, bars: progress };
+    let (written, exit) = match dispatch(&cli, now, &config, entropy, says).await {
         Ok(answer) => (output.answer(&answer), Exit::Done),
         Err(failure) => (output.failure(&failure), failure.exit),
     };
@@ -91,7 +106,7 @@ async fn dispatch(
     now: Timestamp,
     config: &Path,
     entropy: &mut Entropy<'_>,
-    progress: &mut dyn Write,
+    mut says: Says<'_>,
 ) -> Result<Answer, Failure> {
     let seconds = UnixSeconds(now.unix_secs());
     let config = cli.global.config.as_deref().unwrap_or(config);
@@ -108,13 +123,15 @@ async fn dispatch(
         Command::Root(RootCommand::Publish { file }) => {
             release::publish_root(&connect()?, file).await
         }
-        Command::Release(command) => release::run(&connect()?, command, seconds).await,
-        Command::Device(command) => device::run(&connect()?, command).await,
+        Command::Release(command) => release::run(&connect()?, command, seconds, says.bars).await,
+        Command::Product(command) => channel::product(&connect()?, command).await,
+        Command::Channel(command) => channel::run(&connect()?, command).await,
+        Command::Device(command) => device::run(&connect()?, command, says.bars).await,
         Command::Cohort(command) => cohort::run(&connect()?, command).await,
         Command::Token(command) => token::run(&connect()?, command).await,
         Command::Events { after, limit } => event::events(&connect()?, *after, *limit).await,
         Command::Watch(asked) => watch::run(connect, asked).await,
-        Command::Rollout(verb) => rollout::run(&connect()?, verb, progress).await,
+        Command::Rollout(verb) => rollout::run(&connect()?, verb, &mut says).await,
     }
 }
 

@@ -74,6 +74,17 @@ pub fn image(text: &str) -> Result<ImageArg, String> {
     Ok(ImageArg { file: file.into(), hardware: hardware.map_err(|error| error.to_string())? })
 }
 
+/// Reads `name=value`.
+///
+/// # Errors
+/// What it should be.
+pub fn attribute(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        Some(_) | None => Err("a name, = and a value, such as region=eu-west".into()),
+    }
+}
+
 /// Reads a version or `none`.
 ///
 /// # Errors

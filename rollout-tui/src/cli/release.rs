@@ -8,12 +8,13 @@ use super::args::{Publish, ReleaseCommand, Renew};
 use super::error::Failure;
 use super::output::Answer;
 use super::parse::{ImageArg, WayBackArg};
-use super::{key, root, to_json};
+use super::progress::Progress;
+use super::{channel, key, root, to_json};
 use crate::ceremony::{
     CeremonyError, InspectError, Inspected, PlannedImage, PublishPlan, SignedRelease,
 };
 use crate::publish::{
-    Anchor, Options, Published, RenewOptions, Renewed, Source, WayBack, publish, renew,
+    Along, Anchor, Options, Published, RenewOptions, Renewed, Source, WayBack, publish_with, renew,
 };
 use crate::words;
 use base64::Engine as _;
@@ -24,7 +25,7 @@ use rollout_core::version::ReleaseCounter;
 use rollout_http::body::v1::{ArtifactBody, ReleaseBody, RootBody};
 use rollout_http::client::Client;
 use serde_json::{Value, json};
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
 
 /// Does what was asked.
@@ -35,9 +36,10 @@ pub async fn run(
     client: &Client,
     command: &ReleaseCommand,
     now: UnixSeconds,
+    bars: Progress,
 ) -> Result<Answer, Failure> {
     match command {
-        ReleaseCommand::Publish(args) => publish_release(client, args, now).await,
+        ReleaseCommand::Publish(args) => publish_release(client, args, now, bars).await,
         ReleaseCommand::List { product } => {
             let all = client.releases().await;
             let mut all = all.map_err(|error| Failure::server("cannot list releases", &error))?;
@@ -55,6 +57,7 @@ pub async fn run(
             let what = || format!("cannot show release `{release}`");
             shown(&body.map_err(|error| Failure::server(what(), &error))?)
         }
+        ReleaseCommand::Promote(asked) => channel::promote(client, asked).await,
         ReleaseCommand::Renew(args) => renew_release(client, args, now).await,
         ReleaseCommand::Withdraw { release, reason } => withdraw(client, release, reason).await,
     }
@@ -89,6 +92,7 @@ async fn publish_release(
     client: &Client,
     args: &Publish,
     now: UnixSeconds,
+    bars: Progress,
 ) -> Result<Answer, Failure> {
     let what = || format!("cannot publish `{}`", args.product);
     let keys = args.key.iter().map(|file| key::read(file)).collect::<Result<Vec<_>, _>>()?;
@@ -108,7 +112,15 @@ async fn publish_release(
         way_back: &way_back,
         now,
     };
-    match publish(client, &options).await {
+    let (notes, provenance) = (read_notes(args)?, read_provenance(args)?);
+    let uploads = |file: &Path, bytes| bars.bytes(&file.display().to_string(), bytes).sent();
+    let along = Along {
+        notes: notes.as_deref(),
+        source: args.source.as_deref(),
+        provenance: provenance.as_deref(),
+        uploads: Some(&uploads),
+    };
+    match publish_with(client, &options, along).await {
         Ok(Published::New(signed)) => Ok(published(&signed, &plan)),
         Ok(Published::Already { release, counter }) => Ok(Answer::line(
             format!("already published {release}, counter {counter}"),
@@ -116,6 +128,16 @@ async fn publish_release(
         )),
         Err(error) => Err(Failure::publish(what(), &error)),
     }
+}
+
+fn read_notes(args: &Publish) -> Result<Option<String>, Failure> {
+    let Some(file) = &args.notes else { return Ok(None) };
+    fs::read_to_string(file).map(Some).map_err(|error| Failure::reading(file, &error))
+}
+
+fn read_provenance(args: &Publish) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(file) = &args.provenance else { return Ok(None) };
+    fs::read(file).map(Some).map_err(|error| Failure::reading(file, &error))
 }
 
 async fn renew_release(client: &Client, args: &Renew, now: UnixSeconds) -> Result<Answer, Failure> {
@@ -231,12 +253,22 @@ fn shown(body: &ReleaseBody) -> Result<Answer, Failure> {
         ("counter", json!(body.counter)),
         ("from", json!(body.from)),
         ("published", json!(format!("{} by {}", words::utc(body.at), body.by))),
+        ("source", json!(body.source)),
+        ("provenance", json!(body.provenance.as_ref().map(|_| "kept; `--json` shows it"))),
         (
             "way_back",
             json!(back.map_or("none".into(), |b| format!("{}, counter {}", b.version, b.counter))),
         ),
     ]);
     let mut answer = fields.with(body.artifacts.iter().flat_map(artifact));
+    answer.lines.extend(body.promotions.iter().map(|one| {
+        let passed = if one.has_passed { "has passed" } else { "has not passed" };
+        format!("{passed} {}: rollout {}", one.channel, one.rollout)
+    }));
+    if let Some(notes) = &body.notes {
+        answer.lines.push("notes".into());
+        answer.lines.extend(notes.lines().map(|line| format!("  {line}")));
+    }
     answer.json = to_json(body)?;
     Ok(answer)
 }

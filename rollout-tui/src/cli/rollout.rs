@@ -9,8 +9,8 @@ use super::args::Verb;
 use super::error::Failure;
 use super::output::Answer;
 use super::plan;
-use super::to_json;
 use super::wait;
+use super::{Says, to_json};
 use crate::words;
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::time::Span;
@@ -20,18 +20,13 @@ use rollout_http::body::v1::{
 use rollout_http::client::Client;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 /// Does what was asked.
 ///
 /// # Errors
 /// [`Failure`] of a file or of the server.
-pub async fn run(
-    client: &Client,
-    verb: &Verb,
-    progress: &mut dyn Write,
-) -> Result<Answer, Failure> {
+pub async fn run(client: &Client, verb: &Verb, says: &mut Says<'_>) -> Result<Answer, Failure> {
     match verb {
         Verb::Check { plan } => check(client, plan).await,
         Verb::Create { plan, id, start } => {
@@ -56,7 +51,7 @@ pub async fn run(
         Verb::Status { id: None } | Verb::List => list(client).await,
         Verb::Diff { plan, rollout } => plan::diff(client, plan, rollout.id).await,
         Verb::Apply { plan, start } => plan::apply(client, plan, Then::of(*start)).await,
-        Verb::Wait(asked) => wait::run(client, asked, progress).await,
+        Verb::Wait(asked) => wait::run(client, asked, says).await,
         Verb::Explain { rollout, device } => explain(client, rollout.id, device).await,
     }
 }

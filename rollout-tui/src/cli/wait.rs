@@ -8,12 +8,12 @@
 use super::args::Wait;
 use super::error::{Exit, Failure};
 use super::output::Answer;
-use super::to_json;
+use super::progress::Bar;
+use super::{Says, to_json};
 use crate::wait::{Standing, judge};
 use rollout_http::body::v1::RolloutBody;
 use rollout_http::client::{Client, Error};
 use serde_json::json;
-use std::io::Write;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -27,13 +27,10 @@ const AWAY: Duration = Duration::from_secs(60);
 /// # Errors
 /// [`Failure`] with exit code 1 if the goal is out of reach, 3 if the server is, 124 if the time is
 /// over.
-pub async fn run(
-    client: &Client,
-    wait: &Wait,
-    progress: &mut dyn Write,
-) -> Result<Answer, Failure> {
+pub async fn run(client: &Client, wait: &Wait, says: &mut Says<'_>) -> Result<Answer, Failure> {
     let id = wait.rollout.id.to_string();
     let deadline = Instant::now() + Duration::from_millis(wait.timeout.0);
+    let bar = says.bars.devices(0);
     let mut shown = String::new();
     let mut seen = None;
     loop {
@@ -41,23 +38,24 @@ pub async fn run(
         match client.rollout(&id).await {
             Ok(body) => {
                 seen = Some(Instant::now());
+                bar.set(body.line.counts.confirmed, body.members);
                 match judge(&body, wait.goal) {
-                    Standing::Reached(said) => return reached(&body, &said),
-                    Standing::Never(said) => return Err(never(wait, &said)),
-                    Standing::NotYet(said) => show(&mut shown, said, progress),
+                    Standing::Reached(said) => return cleared(&bar, reached(&body, &said)),
+                    Standing::Never(said) => return cleared(&bar, Err(never(wait, &said))),
+                    Standing::NotYet(said) => show(&mut shown, said, &bar, says),
                 }
             }
             Err(error) if is_away(&error) && seen.is_some_and(|at| at.elapsed() < AWAY) => {
-                show(&mut shown, format!("the server is away: {error}"), progress);
+                show(&mut shown, format!("the server is away: {error}"), &bar, says);
             }
             Err(error) => {
                 let what = format!("cannot wait for rollout `{id}`");
-                return Err(Failure::server(what, &error));
+                return cleared(&bar, Err(Failure::server(what, &error)));
             }
         }
         if next >= deadline {
             sleep_until(deadline).await;
-            return Err(over(wait, &shown));
+            return cleared(&bar, Err(over(wait, &shown)));
         }
         sleep_until(next).await;
     }
@@ -69,12 +67,23 @@ fn is_away(error: &Error) -> bool {
 }
 
 /// Says how it stands, when that is something new.
-fn show(shown: &mut String, said: String, progress: &mut dyn Write) {
-    if *shown != said {
-        // Nobody may be reading; the exit code says how it ended.
-        let _ = writeln!(progress, "{}", crate::words::plain(&said));
-        *shown = said;
+fn show(shown: &mut String, said: String, bar: &Bar, says: &mut Says<'_>) {
+    if *shown == said {
+        return;
     }
+    if bar.is_drawn() {
+        bar.say(&said);
+    } else {
+        // Nobody may be reading; the exit code says how it ended.
+        let _ = writeln!(says.lines, "{}", crate::words::plain(&said));
+    }
+    *shown = said;
+}
+
+/// The end, with nothing left of the bar.
+fn cleared<T>(bar: &Bar, end: T) -> T {
+    bar.clear();
+    end
 }
 
 fn reached(body: &RolloutBody, said: &str) -> Result<Answer, Failure> {

@@ -2,6 +2,7 @@
 
 use crate::desk::NOW;
 use rollout_core::time::Timestamp;
+use rollout_tui::cli::progress::Progress;
 use rollout_tui::cli::{World, run};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -83,6 +84,7 @@ impl Fake {
             },
             out: &mut out,
             err: &mut err,
+            progress: Progress::Hidden,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");

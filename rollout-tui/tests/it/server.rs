@@ -174,6 +174,21 @@ fn a_release_is_published_once_and_the_next_brings_its_way_back() {
 }
 
 #[test]
+fn what_is_new_and_where_it_comes_from_goes_along() {
+    let ((fake, kept), folder) = (releases(), desk());
+    fs::write(folder.path().join("notes.md"), "Quieter.\n").expect("written");
+    fs::write(folder.path().join("build.json"), "{}").expect("written");
+    let along = ["./a.bin:v980", "--notes", "./notes.md", "--source", "git 1f2e3d"];
+    let along = [&PUBLISH[..], &along[..], &["--provenance", "./build.json"]].concat();
+    let (code, _, err) = fake.said(folder.path(), &along);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let posted = &memory(&kept).releases[0];
+    assert_eq!(posted.notes.as_deref(), Some("Quieter.\n"));
+    assert_eq!(posted.source.as_deref(), Some("git 1f2e3d"));
+    assert_eq!(posted.provenance, Some(STANDARD.encode("{}")));
+}
+
+#[test]
 fn a_release_is_renewed_once_a_day() {
     let ((fake, kept), folder) = (releases(), desk());
     assert_eq!(fake.said(folder.path(), &[&PUBLISH[..], &["./a.bin:v980"]].concat()).0, 0);

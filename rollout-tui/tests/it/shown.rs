@@ -62,6 +62,32 @@ fn device() -> Value {
     })
 }
 
+fn census() -> Value {
+    json!({
+        "row": "model", "column": "version", "rows": ["v980", "v970"],
+        "columns": ["1.0.0", "others"], "cells": [[3, 1], [2, 0]], "total": 6,
+    })
+}
+
+fn channels(method: &str, path: &str) -> Value {
+    let beta = json!({ "product": "vacuum", "channel": "beta", "plan": "ladder = [\"100%\"]\n",
+                       "after": null, "release": "vacuum@2.4.1" });
+    let stable = json!({ "product": "vacuum", "channel": "stable", "plan": "", "after": "beta",
+                         "release": null });
+    match (method, path) {
+        ("GET", "/v1/products") => json!({ "products": ["mop", "vacuum"] }),
+        ("GET", "/v1/products/vacuum") => json!({
+            "product": "vacuum", "next_counter": 5, "good": null,
+            "releases": ["vacuum@2.3.0", "vacuum@2.4.1"],
+        }),
+        ("GET", "/v1/products/vacuum/channels") => json!({ "channels": [beta, stable] }),
+        ("PUT", _) => stable,
+        ("POST", _) => json!({ "release": "vacuum@2.4.1", "channel": "beta", "rollout": line(),
+                               "was_there": true }),
+        _ => beta,
+    }
+}
+
 fn answer(asked: &Asked) -> (u16, Value) {
     let path = asked.path();
     let (path, _) = path.split_once('?').unwrap_or((&path, ""));
@@ -74,6 +100,21 @@ fn answer(asked: &Asked) -> (u16, Value) {
                            "devices": 21, "example": "dev-0007" }],
             "rungs": rungs(), "proof_devices": 281, "warnings": ["it takes the way back away"],
         }),
+        (_, path) if path.starts_with("/v1/products") || path.ends_with("/promote") => {
+            channels(asked.method(), path)
+        }
+        ("GET", "/v1/census") => census(),
+        ("POST", "/v1/devices/import") => json!({ "rows": 2, "added": 1, "known": 1 }),
+        ("POST", "/v1/devices" | "/v1/devices/dev-0001/token" | "/v1/devices/dev-0001/replace") => {
+            json!({ "device": "dev-0002", "token": "fota_dev_07" })
+        }
+        ("POST", "/v1/devices/dev-0001/offer") => rollout(),
+        ("POST", path) if path.starts_with("/v1/devices/dev-0001/") => {
+            let mut held = device();
+            held["standing"] = json!("held");
+            held["standing_reason"] = json!("ann: in the lab");
+            held
+        }
         ("GET", "/v1/devices") => json!({ "devices": [device()], "next": "dev-0001", "total": 2 }),
         ("GET", "/v1/devices/dev-0001") => device(),
         ("GET", "/v1/cohorts") => json!({ "cohorts": [
@@ -91,7 +132,7 @@ fn answer(asked: &Asked) -> (u16, Value) {
             json!({ "id": "07", "token": "fota_x_07_08_09", "expires": 1_802_592_000 })
         }
         ("DELETE", _) => Value::Null,
-        ("GET", path) if path.ends_with("/devices/dev-0001") => json!({
+        (_, path) if path.contains("/devices/dev-0001") => json!({
             "device": "dev-0001", "rollout": ROLLOUT, "bucket": "waiting_for_permit",
             "verdict": "waits for its permit: as many are in flight as the evidence allows",
             "code": null, "eligible": false, "position_bp": 7497, "open_to": "100 %",
@@ -130,6 +171,7 @@ fn shown(commands: &[&str]) -> String {
     });
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("plan.toml"), "release = \"vacuum@2.4.1\"").expect("written");
+    fs::write(folder.path().join("table.csv"), "id,model\nd1,v980\nd2,v980\n").expect("written");
     let mut all = String::new();
     for command in commands {
         let arguments: Vec<_> = command.split(' ').collect();
@@ -180,6 +222,34 @@ fn everything_else_is_shown() {
         "token new --principal ci --role publisher,viewer",
         "token revoke 07",
         "events --after 6",
+    ]));
+}
+
+#[test]
+fn devices_live_and_releases_travel() {
+    insta::assert_snapshot!(shown(&[
+        "product list",
+        "product show vacuum",
+        "channel set vacuum stable --plan ./plan.toml --after beta",
+        "channel list vacuum",
+        "channel show vacuum beta",
+        "channel remove vacuum beta",
+        "release promote vacuum@2.4.1 --to beta",
+        "release promote vacuum@2.4.1 --to beta --quiet",
+        "device list --query model==v980;region==eu --sort -last_seen --after eyJ --limit 1",
+        "device census --row model --column version",
+        "device add dev-0002 --model v980 --home eu --attribute region=eu --attribute a=b=c",
+        "device import ./table.csv --dry-run",
+        "device import ./table.csv",
+        "device token dev-0001",
+        "device hold dev-0001 --reason smoke",
+        "device release dev-0001",
+        "device retire dev-0001 --reason scrapped",
+        "device note dev-0001 wet",
+        "device replace dev-0001 --by dev-0002 --model v970",
+        &format!("device exclude {ROLLOUT} dev-0001 --reason fair"),
+        &format!("device include {ROLLOUT} dev-0001"),
+        "device offer dev-0001 --release vacuum@2.4.1 --again",
     ]));
 }
 

@@ -1,42 +1,9 @@
-//! Arguments of `rollout device`, `cohort` and `token`.
+//! Arguments of `rollout cohort` and `token`.
 //!
 //! Deliberately not here: what a query means; the server reads it. Invariant: as [`super`].
 
 use clap::{Subcommand, ValueEnum};
-use rollout_core::id::{CohortId, DeviceId, HardwareModel};
-
-/// About devices.
-#[derive(Debug, Subcommand)]
-pub enum DeviceCommand {
-    /// List devices by id.
-    List {
-        /// Start behind this id.
-        #[arg(long, value_name = "ID", value_parser = DeviceId::new)]
-        after: Option<DeviceId>,
-        /// How many at most.
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=500))]
-        limit: u32,
-    },
-    /// Show a device.
-    Show {
-        /// Id of the device.
-        #[arg(value_parser = DeviceId::new)]
-        device: DeviceId,
-    },
-    /// Let so many devices of a hardware model enroll. The token is shown once.
-    EnrollToken {
-        /// Hardware model of the devices.
-        #[arg(long, value_parser = HardwareModel::new)]
-        hardware: HardwareModel,
-        /// How many devices may use it.
-        #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-        count: u64,
-        /// Life of the token, days.
-        #[arg(long, value_name = "DAYS", default_value_t = 7,
-            value_parser = clap::value_parser!(u32).range(1..=90))]
-        expires_days: u32,
-    },
-}
+use rollout_core::id::{CohortId, DeviceId};
 
 /// About cohorts.
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,7 @@
 use crate::cli::parse::{ImageArg, WayBackArg, image, range, way_back};
 use clap::{Args, Subcommand};
 use rollout_core::hosting::Contract;
-use rollout_core::id::{HardwareModel, ProductId};
+use rollout_core::id::{ChannelId, HardwareModel, ProductId};
 use rollout_core::release::ReleaseId;
 use semver::VersionReq;
 use std::path::PathBuf;
@@ -30,6 +30,10 @@ pub enum ReleaseCommand {
         #[arg(value_parser = ReleaseId::parse)]
         release: ReleaseId,
     },
+    /// Carry a release to a channel, by a rollout that starts at once. Safe to repeat.
+    ///
+    /// Refused, with the reason, unless it has passed the channel before.
+    Promote(Promote),
     /// Sign the manifests of a release and of its way back again, to live longer.
     ///
     /// Nothing changes but their expiry. Twice on a day is once.
@@ -43,6 +47,20 @@ pub enum ReleaseCommand {
         #[arg(long)]
         reason: String,
     },
+}
+
+/// Options of `release promote`.
+#[derive(Args, Debug)]
+pub struct Promote {
+    /// Product and version, such as vacuum@2.4.1.
+    #[arg(value_parser = ReleaseId::parse)]
+    pub release: ReleaseId,
+    /// The channel.
+    #[arg(long, value_name = "CHANNEL", value_parser = ChannelId::new)]
+    pub to: ChannelId,
+    /// Print the id of the rollout alone.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// Options of `release renew`.
@@ -98,6 +116,15 @@ pub struct Publish {
     /// release of the last completed rollout.
     #[arg(long, value_name = "VERSION|none", value_parser = way_back)]
     pub way_back: Option<WayBackArg>,
+    /// What is new in it, for people: a text file of at most 64 KiB.
+    #[arg(long, value_name = "FILE")]
+    pub notes: Option<PathBuf>,
+    /// Where it was built from, such as a commit.
+    #[arg(long, value_name = "COMMIT")]
+    pub source: Option<String>,
+    /// How it was built, as its builder attests: a file of at most 256 KiB, kept as it is.
+    #[arg(long, value_name = "FILE")]
+    pub provenance: Option<PathBuf>,
     /// Part of the device; 0 is the main firmware.
     #[arg(long, value_name = "N")]
     pub component: Option<u64>,
