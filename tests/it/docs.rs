@@ -3,8 +3,10 @@
 //! Each rule compares a document with what it describes: sources, `--help` of the programs, the
 //! reader of plans, the types of the wire. Not here: whether a sentence is right; people read that.
 
+mod ci;
 mod codes;
 mod commands;
+mod first;
 mod keys;
 mod links;
 mod markdown;
@@ -102,4 +104,19 @@ fn the_table_of_settings_is_what_init_writes() {
 #[test]
 fn the_tour_works_as_it_is_written() {
     tour::walk(programs::built(), &page(Path::new("README.md")));
+}
+
+/// The page on CI, against a server and devices.
+#[test]
+fn ci_works_as_it_is_written() {
+    let workflow = fs::read_to_string(root().join("docs/operating/ci/rollout.yml"));
+    let page = page(Path::new("docs/operating/ci.md"));
+    ci::walk(programs::built(), &page, &workflow.expect("the workflow"));
+}
+
+/// The page on the first rollout, but for what builds and what is watched.
+#[test]
+fn the_first_rollout_works_as_it_is_written() {
+    let page = page(Path::new("docs/operating/first-rollout.md"));
+    first::walk(programs::built(), &root(), &page);
 }

@@ -8,6 +8,9 @@ use super::programs::{PROGRAMS, Programs};
 use super::shell;
 use std::path::Path;
 
+/// Where a build leaves the programs.
+const BUILT: &str = "target/release/";
+
 /// Commands of a page's `sh` blocks that nobody could type.
 pub fn check(root: &Path, programs: &Programs, page: &Page) -> Vec<String> {
     let mut complaints = Vec::new();
@@ -26,7 +29,7 @@ fn look_at(root: &Path, programs: &Programs, words: &[&str]) -> Result<(), Strin
     let given = |word: &&&str| word.contains('=') && !word.starts_with('-');
     let set = words.iter().take_while(given).count();
     let Some((program, rest)) = words[set..].split_first() else { return Ok(()) };
-    match *program {
+    match program.strip_prefix(BUILT).unwrap_or(program) {
         "cargo" => cargo(root, programs, rest),
         name if PROGRAMS.contains(&name) => options(programs, name, rest),
         path if path.contains('/') && !root.join(path).exists() => {

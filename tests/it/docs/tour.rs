@@ -27,7 +27,7 @@ const ADDRESSES: [(&str, &str); 2] =
 /// Walks the whole tour; panics where it goes wrong.
 pub fn walk(programs: &Programs, page: &Page) {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut shell = Shell::start(programs, folder.path());
+    let mut shell = Shell::start(programs, folder.path(), &page.path);
     let blocks = page.blocks();
     let mut walked = 0;
     for (place, block) in blocks.iter().enumerate() {
@@ -41,7 +41,8 @@ pub fn walk(programs: &Programs, page: &Page) {
     shell.stop();
 }
 
-struct Shell {
+/// A shell in a folder of its own, with the programs on its path.
+pub struct Shell {
     child: Child,
     lines: Receiver<String>,
     /// What was read, for whoever looks for a mistake.
@@ -49,10 +50,13 @@ struct Shell {
     /// Documented address, then the real one.
     bound: Vec<(&'static str, String)>,
     errors: std::path::PathBuf,
+    /// The page it is at.
+    page: String,
 }
 
 impl Shell {
-    fn start(programs: &Programs, folder: &Path) -> Self {
+    /// Starts one; it works in `work` of the folder.
+    pub fn start(programs: &Programs, folder: &Path, page: &str) -> Self {
         let (work, errors) = (folder.join("work"), folder.join("stderr"));
         std::fs::create_dir(&work).expect("a folder to work in");
         let mut child = Command::new("sh")
@@ -79,27 +83,29 @@ impl Shell {
                 }
             }
         });
-        let mut shell = Self { child, lines, read: Vec::new(), bound: Vec::new(), errors };
+        let (read, bound) = (Vec::new(), Vec::new());
+        let mut shell = Self { child, lines, read, bound, errors, page: page.into() };
         let folder = programs.folder.display();
-        shell.tell(&format!(
+        shell.say(&format!(
             "set -e\ntrap 'echo \"tour: left with $?\"' EXIT\nexport PATH='{folder}':\"$PATH\"\n"
         ));
         shell
     }
 
-    fn tell(&mut self, text: &str) {
+    /// Types something that says nothing.
+    pub fn say(&mut self, text: &str) {
         let stdin = self.child.stdin.as_mut().expect("the shell's input");
         stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).expect("a shell that reads");
     }
 
     /// Types a block, and reads until it has ended and said everything it should.
-    fn run(&mut self, block: &Block, expected: &[&str]) {
+    pub fn run(&mut self, block: &Block, expected: &[&str]) {
         let mut text = block.lines.join("\n");
         for (documented, real) in &self.bound {
             text = text.replace(documented, real);
         }
         let end = format!("tour: end of the block at line {}", block.line);
-        self.tell(&format!("{text}\necho '{end}'\n"));
+        self.say(&format!("{text}\necho '{end}'\n"));
         let mut wanted = expected.iter().filter(|line| !line.trim().is_empty()).peekable();
         let mut ended = false;
         let until = Instant::now() + PATIENCE;
@@ -142,14 +148,15 @@ impl Shell {
         let missing = wanted.map_or("the end of the block".into(), |line| format!("`{line}`"));
         let errors = std::fs::read_to_string(&self.errors).unwrap_or_default();
         panic!(
-            "README.md:{}: {missing} did not come {when}\nsaid:\n{}\nerrors:\n{errors}",
+            "{}:{}: {missing} did not come {when}\nsaid:\n{}\nerrors:\n{errors}",
+            self.page,
             block.line,
             self.read.join("\n")
         );
     }
 
     /// Tells everything to stop, as a service manager would, and waits until it has.
-    fn stop(mut self) {
+    pub fn stop(mut self) {
         assert!(signal(&self.child, "TERM"), "the group can be told to stop");
         let until = Instant::now() + PATIENCE;
         loop {
