@@ -54,8 +54,13 @@ impl Rung {
         if let Some(share) = text.strip_suffix('%') {
             return parse_share(share.trim_end()).map(Self::Share);
         }
-        text.parse().ok().filter(|count| *count > 0).map(Self::Count)
+        parse_digits(text).filter(|count| *count > 0).map(Self::Count)
     }
+}
+
+/// Digits and nothing else: no sign, which `parse` would take.
+fn parse_digits<T: core::str::FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// Percent with at most two decimals, above 0 and at most 100, as basis points.
@@ -65,7 +70,7 @@ fn parse_share(text: &str) -> Option<u16> {
         return None;
     }
     let scale = if part.len() == 1 { 10 } else { 1 };
-    let bp = whole.parse::<u16>().ok()?.checked_mul(100)? + part.parse::<u16>().ok()? * scale;
+    let bp = parse_digits::<u16>(whole)?.checked_mul(100)? + part.parse::<u16>().ok()? * scale;
     (1..=10_000).contains(&bp).then_some(bp)
 }
 
@@ -177,7 +182,9 @@ mod tests {
             let rung = Rung::parse(text).expect(text);
             assert_eq!(format!("{rung}"), text);
         }
-        for text in ["", "0", "0%", "100.01%", "1.234%", "-1", "5 %%", "cohort:", "cohort:A"] {
+        for text in
+            ["", "0", "0%", "100.01%", "1.234%", "-1", "5 %%", "cohort:", "cohort:A", "+5", "+5%"]
+        {
             assert_eq!(Rung::parse(text), None, "{text}");
         }
     }

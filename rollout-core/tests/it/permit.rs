@@ -5,7 +5,7 @@ use rollout_core::cohort::Selector;
 use rollout_core::fleet::{Answer, Ask, Reply};
 use rollout_core::journal::Entry;
 use rollout_core::rollout::{Command, Ineligible, Patience, PlanFields};
-use rollout_core::time::Span;
+use rollout_core::time::{Span, Window};
 use rollout_core::wire::{Event, Reason};
 
 fn downloaded(desk: &mut Desk, index: usize) -> bool {
@@ -94,9 +94,7 @@ fn no_permit_is_given_in_the_transaction_of_the_halt() {
 #[test]
 fn the_horizon_of_a_device_that_came_back_stands_still_while_we_refuse_it() {
     let mut desk = Desk::started(10, fields(&["100%"]));
-    assert!(downloaded(&mut desk, 0));
-    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
-    desk.report(&device(0), Event::Returned, Some(Reason::PowerLoss));
+    interrupted(&mut desk);
     let review_at = desk.now.after(Span::hours(9));
     desk.command("ann", Command::Pause { reason: "lunch".into(), review_at }).expect("it runs");
     // It asks again and again, for far longer than a horizon.
@@ -108,4 +106,55 @@ fn the_horizon_of_a_device_that_came_back_stands_still_while_we_refuse_it() {
     assert_eq!((all.silent, all.matured), (0, 0), "we were the ones who said no");
     desk.command("ann", Command::Resume).expect("her own");
     assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+}
+
+/// Lets a device go on and brings it back for want of power.
+fn interrupted(desk: &mut Desk) {
+    assert!(downloaded(desk, 0));
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+    desk.report(&device(0), Event::Returned, Some(Reason::PowerLoss));
+}
+
+#[test]
+fn an_interruption_starts_the_horizon_anew() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(downloaded(&mut desk, 0));
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+    desk.tick(Span(HORIZON.0 - 1000));
+    desk.report(&device(0), Event::Returned, Some(Reason::PowerLoss));
+    let silent = |desk: &Desk| desk.fleet.rollouts[&desk.rollout].tally.sum(|_| true).silent;
+    desk.tick(Span(HORIZON.0 - 1));
+    assert_eq!(silent(&desk), 0, "it runs from the return");
+    desk.tick(Span(1));
+    assert_eq!(silent(&desk), 1, "and ends");
+}
+
+#[test]
+fn a_second_permit_counts_where_the_first_one_did() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    interrupted(&mut desk);
+    desk.command("ops", Command::Halt { reason: "smoke".into() }).expect("it runs");
+    for name in ["ann", "bob"] {
+        desk.command(name, Command::Resume).expect("two people");
+    }
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+    let running = &desk.fleet.rollouts[&desk.rollout];
+    let exposure = running.executions[&device(0)].exposure.expect("exposed");
+    assert_eq!((running.rollout.epoch.0, exposure.epoch.0), (1, 0));
+}
+
+#[test]
+fn a_round_trip_may_be_missing_for_two_windows() {
+    let window = Span::secs(120);
+    for (began, interruptions) in [(1, 1), (window.0 + 1, 1), (window.0 * 2, 0)] {
+        let mut desk = Desk::started(10, fields(&["100%"]));
+        assert!(downloaded(&mut desk, 0));
+        assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+        let from = desk.now.after(Span(began));
+        desk.now = from.after(Span::secs(10));
+        desk.write(Entry::Outage(Window { from, to: desk.now }));
+        desk.report(&device(0), Event::Returned, Some(Reason::NoRoundTrip));
+        let execution = &desk.fleet.rollouts[&desk.rollout].executions[&device(0)];
+        assert_eq!(execution.interruptions, interruptions, "away {began} ms after the permit");
+    }
 }
