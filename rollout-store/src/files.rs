@@ -22,8 +22,41 @@ const PARTIAL: &str = ".partial";
 /// Bytes that are buffered on their way to the file.
 const BUFFER_BYTES: usize = 16 * 1024;
 
+/// What makes bytes and names outlive a power cut. Tests look at it, in its order.
+pub trait Disk: Send + Sync + 'static {
+    /// Makes the bytes of a file durable.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn sync_bytes(&self, file: &fs::File) -> io::Result<()> {
+        file.sync_all()
+    }
+
+    /// Gives a file its name.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    /// Makes the names in a directory durable.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn sync_names(&self, directory: &Path) -> io::Result<()> {
+        fs::File::open(directory)?.sync_all()
+    }
+}
+
+/// The disk that there is.
+struct TheDisk;
+
+impl Disk for TheDisk {}
+
 /// Images of a directory.
 pub struct FileImages {
+    disk: Arc<dyn Disk>,
     directory: Arc<Path>,
     uploads: AtomicU64,
 }
@@ -34,6 +67,15 @@ impl FileImages {
     /// # Errors
     /// [`ImageError::Failed`] if the directory cannot be made, read or cleaned.
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, ImageError> {
+        Self::open_on(TheDisk, directory)
+    }
+
+    /// The same on a disk that somebody looks at. Blocks.
+    ///
+    /// # Errors
+    /// As [`FileImages::open`].
+    pub fn open_on(disk: impl Disk, directory: impl AsRef<Path>) -> Result<Self, ImageError> {
+        let disk = Arc::new(disk);
         let directory: Arc<Path> = directory.as_ref().into();
         fs::create_dir_all(&directory).map_err(failed("make the image directory"))?;
         for entry in fs::read_dir(&directory).map_err(failed("read the image directory"))? {
@@ -42,7 +84,7 @@ impl FileImages {
                 fs::remove_file(entry.path()).map_err(failed("remove an unfinished upload"))?;
             }
         }
-        Ok(Self { directory, uploads: AtomicU64::new(0) })
+        Ok(Self { disk, directory, uploads: AtomicU64::new(0) })
     }
 
     fn path(&self, digest: Digest) -> PathBuf {
@@ -62,7 +104,8 @@ impl ImageStore for FileImages {
         let partial = Partial { path };
         let (directory, target) = (self.directory.clone(), self.path(digest));
         let hash = Sha256::new();
-        Ok(FileUpload { digest, length, taken: 0, hash, file, partial, directory, target })
+        let disk = self.disk.clone();
+        Ok(FileUpload { digest, length, taken: 0, hash, file, partial, disk, directory, target })
     }
 
     async fn length(&self, digest: Digest) -> Result<Option<u64>, ImageError> {
@@ -118,6 +161,7 @@ pub struct FileUpload {
     hash: Sha256,
     file: File,
     partial: Partial,
+    disk: Arc<dyn Disk>,
     directory: Arc<Path>,
     target: PathBuf,
 }
@@ -147,25 +191,29 @@ impl ImageUpload for FileUpload {
         self.file.flush().await.map_err(failed("write an image"))?;
         let file = self.file.into_std().await;
         // What is left of the upload goes along, so that nobody removes the file meanwhile.
-        let (partial, directory, target) = (self.partial, self.directory, self.target);
-        let kept = spawn_blocking(move || keep(file, partial, &directory, &target)).await;
+        let (partial, disk) = (self.partial, self.disk);
+        let (directory, target) = (self.directory, self.target);
+        let keep = move || keep(disk.as_ref(), file, partial, &directory, &target);
+        let kept = spawn_blocking(keep).await;
         kept.map_err(io::Error::other).flatten().map_err(failed("keep an image"))
     }
 }
 
 /// Bytes first, then the name, then the directory that holds the name.
-fn keep(file: fs::File, partial: Partial, directory: &Path, target: &Path) -> io::Result<()> {
+fn keep(
+    disk: &dyn Disk,
+    file: fs::File,
+    partial: Partial,
+    directory: &Path,
+    target: &Path,
+) -> io::Result<()> {
     if target.exists() {
-        return sync_directory(directory);
+        return disk.sync_names(directory);
     }
-    file.sync_all()?;
+    disk.sync_bytes(&file)?;
     drop(file);
-    fs::rename(&partial.path, target)?;
-    sync_directory(directory)
-}
-
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    fs::File::open(directory)?.sync_all()
+    disk.rename(&partial.path, target)?;
+    disk.sync_names(directory)
 }
 
 fn failed(doing: &'static str) -> impl Fn(io::Error) -> ImageError {

@@ -15,7 +15,7 @@ pub mod row;
 mod sqlite;
 
 pub use faulty::{Fault, FaultPlan, Faulty};
-pub use files::{FileImages, FileUpload};
+pub use files::{Disk, FileImages, FileUpload};
 pub use memory::MemoryStore;
 pub use probe::{Point, Probe, Unobserved};
 pub use sqlite::SqliteStore;

@@ -185,3 +185,13 @@ fn a_template_is_a_plan_that_waits_for_its_release() {
     }
     assert!(parse_template("ladder = 3", &id, "x", &|_| None).is_err());
 }
+
+#[test]
+fn a_rate_that_cannot_be_doubled_says_which_key_is_missing() {
+    let plan = |more: &str| {
+        parse_plan(&format!("release = \"vacuum@1.0.0\"\n[gate.failure]\np_max = 0.5\n{more}"))
+    };
+    let told = plan("").expect_err("twice a half is all of them").to_string();
+    assert!(told.contains("`gate.failure.p_pass`") && told.contains("twice `p_max`"), "{told}");
+    assert_ne!(plan("p_pass = 0.6").err().map(|error| error.to_string()), Some(told));
+}

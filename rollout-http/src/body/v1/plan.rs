@@ -261,7 +261,12 @@ fn read_failure(gate: &Table) -> Result<FailureGate, PlanError> {
     };
     let p_pass = match table.rate("p_pass")? {
         Some(rate) => Rate::new(rate)?,
-        None => p_max.doubled()?,
+        None => p_max.doubled().map_err(|_| {
+            let problem = format!(
+                "it is twice `p_max` unless it is given, and twice {p_max} is no rate below 1"
+            );
+            PlanError::Field { key: "gate.failure.p_pass".into(), problem }
+        })?,
     };
     let alpha: Result<_, PlanError> = risk("alpha", default.alpha());
     let beta: Result<_, PlanError> = risk("beta", default.beta());
