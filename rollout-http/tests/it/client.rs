@@ -168,7 +168,7 @@ async fn a_table_is_sent_a_piece_at_a_time_and_heard_out() -> Result<(), Error> 
     assert_eq!(bytes.load(Ordering::Relaxed), good.len() as u64);
     let done = client.import_devices(&folder, false, &sent).await?;
     assert_eq!((done.rows, done.added + done.known), (20_000, 20_000));
-    assert!(done.known >= 9_000, "what was in before the bad row stays: {done:?}");
+    assert!(done.known >= 5_000, "what was in before the bad row stays: {done:?}");
     std::fs::remove_file(&folder).expect("still there");
     Ok(())
 }
