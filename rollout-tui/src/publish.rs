@@ -86,8 +86,11 @@ pub struct Along<'a> {
     /// How it was built, as its builder attests.
     pub provenance: Option<&'a [u8]>,
     /// Is asked for each image whom to tell, with its file and its bytes.
-    pub uploads: Option<&'a dyn Fn(&Path, u64) -> Sent>,
+    pub uploads: Option<&'a Uploads<'a>>,
 }
+
+/// Whom to tell how an upload goes, by its file and its bytes.
+pub type Uploads<'a> = dyn Fn(&Path, u64) -> Sent + 'a;
 
 /// How a publish ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
