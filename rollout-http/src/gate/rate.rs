@@ -1,10 +1,11 @@
 //! How often somebody may ask: by principal, and by address for those who are nobody.
 //!
 //! Each name has a bucket that refills evenly (GCRA: one time for each). Kept by hand because the
-//! number of names must be bounded: those whose bucket is full again are forgotten first.
-//! Invariant: memory is bounded, and a name that is forgotten is better off, never worse.
+//! number of names must be bounded: those whose bucket is full again soonest are forgotten first.
+//! Invariant: memory is bounded, a name that is forgotten is better off, never worse, and strangers
+//! cost no more time than friends do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -47,30 +48,45 @@ impl Rate {
 /// Buckets by name.
 pub(crate) struct Limiter<K> {
     rate: Rate,
+    buckets: Mutex<Buckets<K>>,
+}
+
+struct Buckets<K> {
     /// When each bucket is full again.
-    full_at: Mutex<BTreeMap<K, Instant>>,
+    full_at: BTreeMap<K, Instant>,
+    /// The same, soonest first.
+    soonest: BTreeSet<(Instant, K)>,
+}
+
+impl<K: Ord + Clone> Buckets<K> {
+    fn set(&mut self, name: &K, at: Instant) {
+        if let Some(before) = self.full_at.insert(name.clone(), at) {
+            self.soonest.remove(&(before, name.clone()));
+        }
+        self.soonest.insert((at, name.clone()));
+        if self.full_at.len() > NAMES
+            && let Some((_, name)) = self.soonest.pop_first()
+        {
+            self.full_at.remove(&name);
+        }
+    }
 }
 
 impl<K: Ord + Clone> Limiter<K> {
     pub(super) fn new(rate: Rate) -> Self {
-        Self { rate, full_at: Mutex::default() }
+        let buckets = Buckets { full_at: BTreeMap::new(), soonest: BTreeSet::new() };
+        Self { rate, buckets: Mutex::new(buckets) }
     }
 
     /// Takes one from a bucket; if it is empty, how long until there is one.
     pub(super) fn take(&self, name: &K) -> Result<(), Duration> {
         let now = Instant::now();
         let each = self.rate.within / self.rate.requests;
-        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if full_at.len() >= NAMES && !full_at.contains_key(name) {
-            full_at.retain(|_, at| *at > now);
-            if full_at.len() >= NAMES {
-                full_at.pop_first();
-            }
-        }
-        let at = full_at.get(name).copied().unwrap_or(now).max(now) + each;
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = buckets.full_at.get(name).copied().unwrap_or(now).max(now) + each;
         let wait = at.saturating_duration_since(now).saturating_sub(self.rate.within);
         if wait.is_zero() {
-            full_at.insert(name.clone(), at);
+            buckets.set(name, at);
             return Ok(());
         }
         Err(wait)
@@ -102,7 +118,8 @@ mod tests {
         for name in 0..2 * NAMES {
             assert_eq!(limiter.take(&name), Ok(()));
         }
-        assert_eq!(limiter.full_at.lock().expect("no panic").len(), NAMES);
+        let buckets = limiter.buckets.lock().expect("no panic");
+        assert_eq!((buckets.full_at.len(), buckets.soonest.len()), (NAMES, NAMES));
         for wrong in ["", "5", "0/1s", "5/0s", "x/1s", "5/x"] {
             assert_eq!(Rate::parse(wrong), None, "{wrong}");
         }
