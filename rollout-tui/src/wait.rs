@@ -115,7 +115,9 @@ fn never(body: &RolloutBody, goal: Goal) -> Option<String> {
         Goal::Proven if body.line.phase == "completed" && !body.line.is_proven => {
             Some(format!("completed without a proof: {}", too_small(body)))
         }
-        Goal::Proven if !body.proof.is_possible => {
+        // Where it is failures that stand in the way, the gates have not spoken yet: their
+        // sentence, or the end without a proof, is worth waiting for.
+        Goal::Proven if !body.proof.is_possible && body.proof.can_have < body.proof.needs => {
             Some(format!("no proof is possible: {}", too_small(body)))
         }
         Goal::Proven | Goal::Completed | Goal::Batch(_) => None,

@@ -36,6 +36,9 @@ fn a_goal_is_reached_or_never_or_not_yet() {
     let small = json!({ "proof": { "needs": 281, "can_have": 40, "is_possible": false } });
     let small_end = json!({ "phase": "completed",
         "proof": { "needs": 281, "can_have": 40, "is_possible": false } });
+    let failing = json!({ "proof": { "needs": 281, "can_have": 300, "is_possible": false } });
+    let failing_end = json!({ "phase": "completed",
+        "proof": { "needs": 281, "can_have": 300, "is_possible": false } });
     let taken_back = json!({ "superseded_by": "0192f7a0-0000-7000-8000-000000000009" });
     let cases = [
         (json!({}), "proven"),
@@ -53,6 +56,8 @@ fn a_goal_is_reached_or_never_or_not_yet() {
         (small.clone(), "proven"),
         (small, "completed"),
         (small_end, "proven"),
+        (failing, "proven"),
+        (failing_end, "proven"),
         (taken_back, "completed"),
     ];
     let told = cases.map(|(changes, goal)| format!("{goal:<9} {}", said(changes, goal)));

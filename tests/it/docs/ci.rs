@@ -112,7 +112,18 @@ fn steps(workflow: &str) -> Vec<String> {
 
 #[test]
 fn steps_are_read_by_their_indentation() {
-    let workflow = "steps:\n  - run: x\n  - name: a\n    run: |\n      b \\\n        c\n\n      d\n  \
-                    - name: e\n    run: |\n      f\n";
-    assert_eq!(steps(workflow), ["b \\\n  c\n\nd\n", "f\n"]);
+    let workflow = [
+        "steps:",
+        "  - run: x",
+        "  - name: a",
+        "    run: |",
+        "      b \\",
+        "        c",
+        "",
+        "      d",
+        "  - name: e",
+        "    run: |",
+        "      f",
+    ];
+    assert_eq!(steps(&workflow.join("\n")), ["b \\\n  c\n\nd\n", "f\n"]);
 }
