@@ -96,7 +96,7 @@ async fn an_upload_is_whole_or_not_there() {
         ("half a file under its whole digest", asked("PUT", &path, &world.ann, half.clone())),
         ("no declared length", asked("PUT", &path, &world.ann, "")),
         ("no digest", asked("PUT", "/v1/images/latest", &world.ann, image.clone())),
-        ("oversized document", asked("POST", "/v1/releases", &world.ann, " ".repeat(300_000))),
+        ("oversized document", asked("POST", "/v1/releases", &world.ann, " ".repeat(1_000_000))),
     ] {
         world.refused(case, request).await;
     }
