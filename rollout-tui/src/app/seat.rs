@@ -122,7 +122,7 @@ pub struct Seat {
     pub sort: Sort,
     /// Chosen line of the screen that is shown, from 0.
     pub line: usize,
-    /// Attribute of the census' rows: its place in [`ROWS`].
+    /// Attribute of the census' rows: its place in `ROWS`.
     pub row: usize,
     /// The device that is shown.
     pub device: Option<String>,

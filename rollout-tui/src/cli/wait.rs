@@ -3,7 +3,7 @@
 //! Deliberately not here: what counts as reached; see [`crate::wait`].
 //!
 //! Invariant: it ends. The server is asked at a bounded rate, for a bounded time, and a server
-//! that goes away is waited for no longer than [`AWAY`]; one that never was there, not at all.
+//! that goes away is waited for no longer than `AWAY`; one that never was there, not at all.
 
 use super::args::Wait;
 use super::error::{Exit, Failure};
