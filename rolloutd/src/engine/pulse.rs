@@ -91,16 +91,13 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
     pub(super) async fn note_absence(&self) -> Result<(), Problem> {
         let (wall, running) = (self.clock.now(), self.clock.running());
         self.warn_of_a_clock_behind(wall);
-        let (last, failing) = {
+        let last = {
             let mut state = self.pulse.state();
             state.begun = Beat { wall, running };
-            (state.last, state.failing)
+            state.last
         };
         let away = wall.since(last.wall);
         if away <= self.settings.absent_after {
-            if failing {
-                self.beat().await;
-            }
             return Ok(());
         }
         let stood = Span(running.0.saturating_sub(last.running.0));
@@ -148,6 +145,14 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
             );
         } else if was_behind && !is_behind {
             tracing::warn!("the clock has caught up with the journal");
+        }
+    }
+
+    /// Tries a store that has failed, when there may be nothing else to write.
+    pub(super) async fn try_again(&self) {
+        let failing = self.pulse.state().failing;
+        if failing {
+            self.beat().await;
         }
     }
 

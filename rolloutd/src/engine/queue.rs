@@ -93,7 +93,9 @@ pub(super) async fn run<S: Store, I: ImageStore>(
     mut jobs: mpsc::Receiver<Job>,
 ) {
     let mut tick = tokio::time::interval(Duration::from_millis(shared.settings.tick.0.max(1)));
-    let mut beat = tokio::time::interval(Duration::from_millis(shared.settings.beat.0.max(1)));
+    // The start has written the first beat.
+    let every = Duration::from_millis(shared.settings.beat.0.max(1));
+    let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -143,6 +145,7 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
             }
         }
         if ticked {
+            self.try_again().await;
             let now = self.now();
             self.write(|fleet| fleet.refresh(now));
         }
