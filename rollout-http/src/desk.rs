@@ -7,6 +7,7 @@ use crate::backend::Backend;
 use crate::body::v1::{CensusBody, FleetBody};
 use crate::follow::Hub;
 use crate::gate::{Gate, Rate};
+use crate::routes::metrics::Process;
 use crate::show;
 use rollout_core::time::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +40,8 @@ pub struct Setup {
     pub rate: Rate,
     /// How often one address may be refused for want of a good token.
     pub refusals: Rate,
+    /// What the operating system says of the process; nothing if nobody knows.
+    pub process: fn() -> Option<Process>,
 }
 
 impl Default for Setup {
@@ -49,6 +52,7 @@ impl Default for Setup {
             stopped: None,
             rate: Rate::default(),
             refusals: Rate::of_strangers(),
+            process: || None,
         }
     }
 }
@@ -66,13 +70,19 @@ pub(crate) struct Desk<B> {
 /// What is kept between requests.
 pub(crate) struct Shared {
     pub name: String,
+    pub process: fn() -> Option<Process>,
     fleet: Mutex<Option<(u64, Arc<FleetBody>)>>,
     census: Mutex<Option<(u64, Arc<CensusBody>)>>,
 }
 
 impl<B: Backend> Desk<B> {
     pub(crate) fn new(backend: B, setup: Setup) -> Self {
-        let shared = Shared { name: setup.name, fleet: Mutex::new(None), census: Mutex::new(None) };
+        let shared = Shared {
+            name: setup.name,
+            process: setup.process,
+            fleet: Mutex::new(None),
+            census: Mutex::new(None),
+        };
         let gate = Arc::new(Gate::new(setup.rate, setup.refusals));
         let hub = Arc::new(Hub::new(backend.clone(), setup.stopped));
         Self { backend, limits: setup.limits, shared: Arc::new(shared), hub, gate }

@@ -50,3 +50,5 @@ pub use desk::{Limits, Setup};
 pub use gate::{Peer, Rate};
 #[cfg(feature = "server")]
 pub use router::{DevicePlane, PlaneBody, device_router, operator_router, operator_router_with};
+#[cfg(feature = "server")]
+pub use routes::metrics::Process;

@@ -10,7 +10,7 @@ use crate::gate::{self, Conditioned};
 use crate::openapi::{Plane, Table};
 use crate::routes::{
     self, access, channels, cohorts, command, device, devices, events, health, images, import,
-    life, overview, releases, reports, rollouts,
+    life, metrics, overview, releases, reports, rollouts,
 };
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{Method, Request, header};
@@ -89,5 +89,5 @@ fn operators<B: Backend>() -> Table<Desk<B>> {
     let table = life::table(import::table(devices::table(table)));
     let table = command::table(rollouts::table(table));
     let table = events::table(access::table(table));
-    health::table(table)
+    health::table(metrics::table(table))
 }

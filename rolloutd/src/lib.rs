@@ -13,6 +13,7 @@ pub mod executor;
 pub mod init;
 pub mod kill;
 pub mod listener;
+pub mod process;
 pub mod serve;
 pub mod shutdown;
 

@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use line::{Bytewise, Line};
 use rollout_http::backend::Backend;
-use rollout_http::{DevicePlane, PlaneBody};
+use rollout_http::{DevicePlane, Peer, PlaneBody};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -40,6 +40,9 @@ pub trait Plane: Clone + Send + Sync + 'static {
     /// What its answers are made of.
     type Body: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static;
 
+    /// Whether it is told where a request comes from; an allocation for each.
+    const LOOKS_AT_PEERS: bool = false;
+
     /// Answers one request.
     fn answer(
         &self,
@@ -49,6 +52,8 @@ pub trait Plane: Clone + Send + Sync + 'static {
 
 impl Plane for axum::Router {
     type Body = Body;
+
+    const LOOKS_AT_PEERS: bool = true;
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let Ok(response) = tower::ServiceExt::oneshot(self.clone(), request).await;
@@ -79,7 +84,7 @@ pub async fn serve(
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            (stream, place) = arrive(&listener, &room) => lines.open(stream, place, plane.clone()),
+            arrived = arrive(&listener, &room) => lines.open(arrived, plane.clone()),
             _ = sweep.tick() => lines.sweep(),
             _ = stopped.wait_for(|stop| *stop) => break,
         }
@@ -100,11 +105,15 @@ pub async fn serve(
     Ok(())
 }
 
+/// A connection, with its place among those there may be.
+struct Arrived {
+    stream: TcpStream,
+    peer: Peer,
+    place: OwnedSemaphorePermit,
+}
+
 /// The next connection, once there is room for it.
-async fn arrive(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> (TcpStream, OwnedSemaphorePermit) {
+async fn arrive(listener: &TcpListener, room: &Arc<Semaphore>) -> Arrived {
     loop {
         match accept(listener, room).await {
             Ok(arrived) => return arrived,
@@ -116,15 +125,12 @@ async fn arrive(
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> std::io::Result<Arrived> {
     let place = Arc::clone(room).acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, from) = listener.accept().await?;
     // Small answers must not wait for more.
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok(Arrived { stream, peer: Peer(from.ip()), place })
 }
 
 /// The connections that are open, and some that were until lately.
@@ -136,8 +142,9 @@ struct Lines<P> {
 
 impl<P: Plane> Lines<P> {
     /// Serves a connection in a task of its own.
-    fn open(&mut self, stream: TcpStream, place: OwnedSemaphorePermit, plane: P) {
-        let line = Arc::new(Line::new(plane, &self.seconds));
+    fn open(&mut self, arrived: Arrived, plane: P) {
+        let Arrived { stream, peer, place } = arrived;
+        let line = Arc::new(Line::new(plane, peer, &self.seconds));
         self.open.push(Arc::clone(&line));
         tokio::spawn(async move {
             converse(stream, line).await;

@@ -173,6 +173,7 @@ pub async fn listen(config: &Config, probe: impl Probe + 'static) -> Result<Serv
         name: config.name.clone(),
         stopped: Some(stopped.clone()),
         rate: config.rate,
+        process: crate::process::this,
         refusals: config.refusals,
         ..Setup::default()
     };

@@ -11,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod images;
 pub(crate) mod import;
 pub(crate) mod life;
+pub(crate) mod metrics;
 pub(crate) mod overview;
 pub(crate) mod releases;
 pub(crate) mod reports;

@@ -12,6 +12,8 @@ mod rollout;
 pub(crate) use check::check;
 pub(crate) use device::{cohort, device, device_in_full};
 pub(crate) use event::event;
-pub(crate) use overview::{census, fleet, newest};
+pub(crate) use overview::{census, fleet, newest, newest_ones};
 pub(crate) use release::{channel, channels, product, release, release_in_full};
-pub(crate) use rollout::{explanation, line, rollout, without_way_back};
+pub(crate) use rollout::{
+    explanation, gate_of as gate, line, pace_of as pace, rollout, without_way_back,
+};

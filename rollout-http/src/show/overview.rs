@@ -96,14 +96,18 @@ fn part(fleet: &Fleet, device: &Device, is_reachable: bool) -> &'static str {
 
 /// Rollouts, newest first, of those that ended the last fifty.
 pub(crate) fn newest(fleet: &Fleet) -> Vec<RolloutLine> {
+    newest_ones(fleet).map(super::line).collect()
+}
+
+/// The same, as the model has them.
+pub(crate) fn newest_ones(fleet: &Fleet) -> impl Iterator<Item = &Running> {
     let mut ended = 0;
     let newest = fleet.order.iter().rev().filter_map(|id| fleet.rollouts.get(id));
-    let shown = newest.filter(|running| {
+    newest.filter(move |running| {
         let is_over = has_ended(running);
         ended += usize::from(is_over);
         !is_over || ended <= ENDED
-    });
-    shown.map(super::line).collect()
+    })
 }
 
 fn has_ended(running: &Running) -> bool {

@@ -81,7 +81,7 @@ pub(crate) fn rollout(fleet: &Fleet, running: &Running, now: Timestamp) -> Rollo
     }
 }
 
-fn gate_of(fleet: &Fleet, running: &Running) -> GateBody {
+pub(crate) fn gate_of(fleet: &Fleet, running: &Running) -> GateBody {
     let rollout = &running.rollout;
     let said = rollout.evaluate(&fleet.observation(running));
     let sum = running.tally.sum(|key| key.epoch == rollout.epoch);
@@ -110,7 +110,7 @@ fn gate_of(fleet: &Fleet, running: &Running) -> GateBody {
     }
 }
 
-fn pace_of(fleet: &Fleet, running: &Running) -> PaceBody {
+pub(crate) fn pace_of(fleet: &Fleet, running: &Running) -> PaceBody {
     let rollout = &running.rollout;
     let plan = &rollout.plan;
     let evidence = fleet.observation(running).evidence(rollout.epoch).ok();

@@ -10,6 +10,7 @@ use axum::http::{Request, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use http_body_util::Either;
 use hyper::body::{Frame, Incoming, SizeHint};
+use rollout_http::Peer;
 use std::future::poll_fn;
 use std::io::IoSlice;
 use std::pin::{Pin, pin};
@@ -24,18 +25,25 @@ const PIECE: usize = 1024;
 /// A connection's share of the plane.
 pub(super) struct Line<P> {
     plane: P,
+    peer: Peer,
     pub(super) watch: Watch,
 }
 
 impl<P: Plane> Line<P> {
-    pub(super) fn new(plane: P, seconds: &Seconds) -> Self {
-        Self { plane, watch: Watch::new(seconds) }
+    pub(super) fn new(plane: P, peer: Peer, seconds: &Seconds) -> Self {
+        Self { plane, peer, watch: Watch::new(seconds) }
     }
 
     /// Answers one request, if its body comes in time. Images and tables take as long as they
     /// take, so long as they move.
-    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Sent<P>> {
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+    ) -> Response<Sent<P>> {
         self.watch.enter(if is_long(request.uri().path()) { Stage::Long } else { Stage::Answer });
+        if P::LOOKS_AT_PEERS {
+            request.extensions_mut().insert(self.peer);
+        }
         let mut answer = pin!(self.plane.answer(request));
         let response = poll_fn(|context| match answer.as_mut().poll(context) {
             Poll::Ready(response) => Poll::Ready(response.map(Either::Left)),

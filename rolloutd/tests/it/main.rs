@@ -1,5 +1,6 @@
 //! The daemon's rooms from outside.
 
+mod follow;
 mod listener;
 mod lock;
 mod words;
