@@ -16,8 +16,9 @@ pub use rate::Rate;
 use crate::auth;
 use crate::backend::{Backend, Kind, Problem};
 use crate::desk::Desk;
-use crate::input::{self, OPERATOR_BYTES};
+use crate::input;
 use crate::routes::JSON;
+use crate::routes::releases::PUBLISH_BYTES;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -98,7 +99,8 @@ async fn admitted<B: Backend>(
         None => Conditions::new(guard, None, None).during(next.run(request)).await,
         Some(key) => {
             let (head, body) = request.into_parts();
-            let body = input::read(body, OPERATOR_BYTES).await?;
+            // The largest document of any route; each has its own bound behind this one.
+            let body = input::read(body, PUBLISH_BYTES).await?;
             let asked = (&head.method, &head.uri);
             let record = once::record(&desk.backend, caller.principal, key, asked, &body);
             let _place = desk.gate.running.enter(&record)?;

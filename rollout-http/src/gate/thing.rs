@@ -68,7 +68,9 @@ impl Thing {
             Self::Cohort(name) => {
                 serde_json::to_vec(&show::cohort(fleet, name, &fleet.cohorts.get(name)?.record))
             }
-            Self::Release(id) => serde_json::to_vec(&show::release(fleet, fleet.releases.get(id)?)),
+            Self::Release(id) => {
+                serde_json::to_vec(&show::release_in_full(fleet, fleet.releases.get(id)?))
+            }
             Self::Device(id) => {
                 serde_json::to_vec(&show::device_in_full(fleet, fleet.devices.get(id)?, now))
             }

@@ -123,7 +123,7 @@ fn of_releases<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
 }
 
 /// Largest publish, in bytes: what every document may have, notes and a provenance in base64.
-const PUBLISH_BYTES: usize = OPERATOR_BYTES + 2 * (NOTES_BYTES + PROVENANCE_BYTES);
+pub(crate) const PUBLISH_BYTES: usize = OPERATOR_BYTES + 2 * (NOTES_BYTES + PROVENANCE_BYTES);
 
 /// What is read of a [`RootBody`] that somebody stores.
 #[derive(Deserialize)]
