@@ -16,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rollout_core::cohort::{Attributes as _, Selector};
 use rollout_core::device::Device;
-use rollout_core::fleet::Fleet;
+use rollout_core::fleet::{Fleet, Shown};
 use rollout_core::id::DeviceId;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -87,7 +87,9 @@ pub(crate) async fn list<B: Backend>(
         };
         let total = match &wanted.query {
             None => fleet.devices.len(),
-            Some(query) => fleet.devices.values().filter(|device| query.matches(*device)).count(),
+            Some(query) => {
+                fleet.devices.values().filter(|device| query.matches(&Shown(device))).count()
+            }
         };
         let devices = page.into_iter().map(|device| show::device(fleet, device, now)).collect();
         DevicePage { devices, next, total: total as u64 }
@@ -97,7 +99,7 @@ pub(crate) async fn list<B: Backend>(
 
 impl Wanted {
     fn takes(&self, device: &Device) -> bool {
-        self.query.as_ref().is_none_or(|query| query.matches(device))
+        self.query.as_ref().is_none_or(|query| query.matches(&Shown(device)))
     }
 }
 
@@ -122,7 +124,7 @@ impl Place {
         let value = match name {
             // As many digits as any time has, so that text order is the order of time.
             "last_seen" => Some(format!("{:020}", device.last_seen.0)),
-            name => device.get(name).map(str::to_owned),
+            name => Shown(device).get(name).map(str::to_owned),
         };
         Self(value, device.id.as_str().into())
     }

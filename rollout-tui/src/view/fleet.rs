@@ -31,13 +31,13 @@ const fn kind(name: &'static str, glyph: char, tone: Tone, rank: u8) -> Kind {
 /// Parts of the fleet, in the order of the bar.
 const KINDS: [Kind; 10] = [
     kind("confirmed", '█', Tone::Good, 1),
-    kind("in flight", '▓', Tone::Moving, 3),
+    kind("in_flight", '▓', Tone::Moving, 3),
     kind("failed", '✖', Tone::Bad, 0),
-    kind("rolled back", '◂', Tone::Bad, 2),
+    kind("rolled_back", '◂', Tone::Bad, 2),
     kind("silent", '▒', Tone::Hold, 2),
     kind("idle", '·', Tone::Plain, 4),
-    kind("out of reach", '░', Tone::Quiet, 5),
-    kind("never seen", '○', Tone::Quiet, 7),
+    kind("out_of_reach", '░', Tone::Quiet, 5),
+    kind("never_seen", '○', Tone::Quiet, 7),
     kind("held", '‖', Tone::Quiet, 6),
     kind("retired", '×', Tone::Quiet, 8),
 ];
@@ -46,12 +46,12 @@ const KINDS: [Kind; 10] = [
 pub fn parts(fleet: &FleetBody) -> Vec<(String, Part)> {
     let known = KINDS.iter().map(|kind| {
         let count = fleet.parts.get(kind.name).copied().unwrap_or(0);
-        (kind.name.to_string(), Part { count, glyph: kind.glyph, tone: kind.tone })
+        (spoken(kind.name), Part { count, glyph: kind.glyph, tone: kind.tone })
     });
     let is_new = |name: &&String| KINDS.iter().all(|kind| kind.name != name.as_str());
     let new =
         fleet.parts.iter().filter(|(name, _)| is_new(name)).map(|(name, count)| {
-            (name.clone(), Part { count: *count, glyph: '◆', tone: Tone::Plain })
+            (spoken(name), Part { count: *count, glyph: '◆', tone: Tone::Plain })
         });
     let mut parts: Vec<_> = known.chain(new).collect();
     let told: u64 = parts.iter().map(|(_, part)| part.count).sum();
@@ -62,8 +62,13 @@ pub fn parts(fleet: &FleetBody) -> Vec<(String, Part)> {
     parts
 }
 
+/// A name of the API as a person reads it.
+fn spoken(name: &str) -> String {
+    name.replace('_', " ")
+}
+
 fn rank(name: &str) -> u8 {
-    KINDS.iter().find(|kind| kind.name == name).map_or(9, |kind| kind.rank)
+    KINDS.iter().find(|kind| spoken(kind.name) == name).map_or(9, |kind| kind.rank)
 }
 
 /// Words and numbers of parts, as far as they fit; the others as one number.

@@ -32,8 +32,8 @@ pub struct FleetBody {
     pub total: u64,
     /// Heard of lately.
     pub reachable: u64,
-    /// Devices by where they stand; they sum to `total`. Keys: `confirmed`, `in flight`, `failed`,
-    /// `rolled back`, `silent`, `idle`, `out of reach`, `never seen`, `held`, `retired`.
+    /// Devices by where they stand; they sum to `total`. Keys: `confirmed`, `in_flight`, `failed`,
+    /// `rolled_back`, `silent`, `idle`, `out_of_reach`, `never_seen`, `held`, `retired`.
     pub parts: BTreeMap<String, u64>,
     /// Devices by the version they said they run, most first; at most twenty.
     pub versions: Vec<VersionLine>,
@@ -57,9 +57,9 @@ pub struct CensusBody {
     pub row: String,
     /// The attribute of the columns.
     pub column: String,
-    /// Values of the rows, most devices first; the last may be `others`.
+    /// Values of the rows that most devices have, in byte order; the last may be `others`.
     pub rows: Vec<String>,
-    /// Values of the columns, most devices first; the last may be `others`.
+    /// Values of the columns that most devices have, in byte order; the last may be `others`.
     pub columns: Vec<String>,
     /// Devices, row by row.
     pub cells: Vec<Vec<u64>>,

@@ -179,13 +179,13 @@ pub fn fleet(total: u64, failed: u64) -> FleetBody {
     let idle = total - confirmed - flight - failed - back - silent - boxed - held - reach;
     let parts = [
         ("confirmed", confirmed),
-        ("in flight", flight),
+        ("in_flight", flight),
         ("failed", failed),
-        ("rolled back", back),
+        ("rolled_back", back),
         ("silent", silent),
         ("idle", idle),
-        ("out of reach", reach),
-        ("never seen", boxed),
+        ("out_of_reach", reach),
+        ("never_seen", boxed),
         ("held", held),
         ("retired", 0),
     ];
