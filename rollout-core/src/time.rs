@@ -3,6 +3,8 @@
 //! Invariant: the core never asks what time it is. Service time stands still while our own
 //! service was away, so a deadline counted in it never blames a device for our outage.
 
+mod civil;
+
 use alloc::collections::VecDeque;
 use core::fmt;
 

@@ -7,6 +7,7 @@
 
 pub mod figure;
 
+use rollout_core::time::Timestamp;
 use rollout_core::trust::Role;
 
 /// A text that may have come from anywhere, without characters that steer a terminal.
@@ -30,25 +31,7 @@ fn is_direction(c: char) -> bool {
 
 /// Unix seconds as `2027-01-15 08:00:00 UTC`.
 pub fn utc(secs: u64) -> String {
-    let (days, rest) = (secs / 86_400, secs % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
-}
-
-/// Year, month and day of a day since 1970-01-01, in the proleptic Gregorian calendar.
-//= Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": civil_from_days
-fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let leaps = day_of_era / 1460 + day_of_era / 146_096;
-    let year_of_era = (day_of_era + day_of_era / 36_524 - leaps) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day)
+    Timestamp(secs.saturating_mul(1000)).to_string()
 }
 
 /// A role of the root document.
@@ -79,19 +62,6 @@ pub fn count(count: u64, one: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_have_their_dates() {
-        for (secs, text) in [
-            (0, "1970-01-01 00:00:00 UTC"),
-            (951_782_400, "2000-02-29 00:00:00 UTC"),
-            (1_800_000_000, "2027-01-15 08:00:00 UTC"),
-            (4_107_542_399, "2100-02-28 23:59:59 UTC"),
-            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
-        ] {
-            assert_eq!(utc(secs), text);
-        }
-    }
 
     #[test]
     fn nothing_foreign_steers_the_terminal() {

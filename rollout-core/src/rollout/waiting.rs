@@ -66,23 +66,17 @@ impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Start => f.write_str("to be started"),
-            Self::Until { at } => write!(f, "its start at {} s", at.unix_secs()),
+            Self::Until { at } => write!(f, "its start at {at}"),
             Self::Approval { rung, have, need } => {
                 write!(f, "approval of rung {rung}: {have} of {need}")
             }
             Self::Reach { have, of } => write!(f, "devices: {have} of {of} reachable permitted"),
             Self::Horizon { have, of } => write!(f, "horizons: {have} of {of} passed"),
             Self::Evidence { hold } => write!(f, "evidence: {hold}"),
-            Self::Bake { until } => write!(f, "its bake time, until {} s", until.unix_secs()),
+            Self::Bake { until } => write!(f, "its bake time, until {until}"),
             Self::Operator => f.write_str("an operator: the rung is too small to prove anything"),
             Self::Resume { review } => {
-                write!(
-                    f,
-                    "{}: {} (review at {} s)",
-                    review.owner,
-                    review.reason,
-                    review.at.unix_secs()
-                )
+                write!(f, "{}: {} (review at {})", review.owner, review.reason, review.at)
             }
             Self::TwoPeople { have } => write!(f, "two people to resume it: {have} of 2"),
         }

@@ -48,11 +48,10 @@ fn counts(counts: EndCounts) -> CountsBody {
 pub(crate) fn rollout(fleet: &Fleet, running: &Running, now: Timestamp) -> RolloutBody {
     let rollout = &running.rollout;
     let (buckets, members) = fleet.census(running, now);
-    let at_halt = |at: Timestamp| format!(" (at {} s)", at.unix_secs());
     RolloutBody {
         line: line(running),
         cause: match &rollout.phase {
-            Phase::Halted { cause, at, .. } => Some(format!("{cause}{}", at_halt(*at))),
+            Phase::Halted { cause, at, .. } => Some(format!("{cause} (at {at})")),
             Phase::Paused { review, .. } => Some(format!("{}: {}", review.owner, review.reason)),
             Phase::Canceled { by } => Some(format!("canceled by {by}")),
             Phase::Draft

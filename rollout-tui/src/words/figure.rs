@@ -6,6 +6,7 @@
 //! columns than it was given, and lets nothing through that a terminal would act on.
 
 use super::plain;
+use rollout_core::time::Timestamp;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// `1,204,331`.
@@ -179,27 +180,23 @@ impl Zone {
     }
 }
 
-/// A sentence of the core in which instants are Unix seconds, with instants people can read.
+/// A sentence of the core, in which instants are in UTC and in full, with instants as this screen
+/// shows them.
 pub fn instants(text: &str, zone: Zone, now_ms: u64) -> String {
-    let words: Vec<&str> = text.split(' ').collect();
-    let mut shown: Vec<String> = Vec::with_capacity(words.len());
-    let mut place = 0;
-    while let Some(word) = words.get(place) {
-        let unit = words.get(place + 1).copied().unwrap_or_default();
-        let tail = unit.strip_prefix('s').filter(|tail| !tail.starts_with(char::is_alphanumeric));
-        let digits = word.len() >= 9 && word.bytes().all(|byte| byte.is_ascii_digit());
-        match (tail, word.parse::<u64>()) {
-            (Some(tail), Ok(secs)) if digits => {
-                shown.push(format!("{}{tail}", zone.near(secs.saturating_mul(1_000), now_ms)));
-                place += 2;
-            }
-            _ => {
-                shown.push((*word).into());
-                place += 1;
-            }
+    let length = "2027-01-15 08:00:00 UTC".len();
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let instant = c.is_ascii_digit().then(|| rest.get(..length)).flatten();
+        if let Some(at) = instant.and_then(Timestamp::parse) {
+            shown.push_str(&zone.near(at.0, now_ms));
+            rest = &rest[length..];
+        } else {
+            shown.push(c);
+            rest = &rest[c.len_utf8()..];
         }
     }
-    shown.join(" ")
+    shown
 }
 
 /// A text from anywhere without anything that a terminal acts on or that takes no column.
@@ -360,7 +357,8 @@ mod tests {
         assert_eq!((Zone::Utc.time(at), Zone::Utc.name()), ("08:00:00".into(), "UTC".into()));
         let local = Zone::Local { offset_secs: -12_600 };
         assert_eq!((local.minute(at), local.name()), ("04:30".into(), "-03:30".into()));
-        let said = instants("ana: store launch (review at 1800003600 s), 12 s", Zone::Utc, at);
+        let said =
+            instants("ana: store launch (review at 2027-01-15 09:00:00 UTC), 12 s", Zone::Utc, at);
         assert_eq!(said, "ana: store launch (review at 09:00), 12 s");
         assert_eq!(Zone::Utc.moment(at + 4_200_000, at), "09:10 (in 1 h 10 min)");
     }

@@ -5,6 +5,7 @@ use rollout_http::body::v1::{
     CountsBody, GateBody, PaceBody, ProofBody, ProvenBody, ReachBody, ReturnBody, RolloutBody,
     RolloutLine, RungBody,
 };
+use rollout_tui::words::utc;
 use serde_json::json;
 
 /// A rollout's line.
@@ -21,7 +22,7 @@ pub fn line(
         _ => CountsBody { exposed: 1_000, confirmed: 990, ..CountsBody::default() },
     };
     let waiting = match phase {
-        "paused" => format!("ana: store launch (review at {} s)", NOW + 7_200),
+        "paused" => format!("ana: store launch (review at {})", utc(NOW + 7_200)),
         "awaiting_approval" => "approval of rung 3: 1 of 2".into(),
         "draft" => "to be started".into(),
         _ => "horizons: 12 of 212 passed".into(),
@@ -146,7 +147,7 @@ pub fn bad() -> RolloutBody {
         CountsBody { exposed: 214, confirmed: 198, failed: 1, rolled_back: 7, silent: 1 };
     body.line.waiting = Some("two people to resume it: 0 of 2".into());
     let why = "failure rate is above its limit: evidence 6.0, 4.6 is enough";
-    body.cause = Some(format!("{why} (at {} s)", NOW - 29));
+    body.cause = Some(format!("{why} (at {})", utc(NOW - 29)));
     let mut open = rung("200", 240, "open", 174, "no proof (needs 281, has 240)");
     (open.confirmed, open.bad) = (158, 9);
     body.ladder = vec![
