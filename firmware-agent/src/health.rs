@@ -18,6 +18,21 @@ pub enum ResetCause {
     Watchdog,
 }
 
+/// Attribute under which a device says why it last started: its [`ResetCause::name`].
+pub const RESET: &str = "health.reset";
+
+impl ResetCause {
+    /// Its name in a device's description of itself.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PowerOn => "power_on",
+            Self::Software => "software",
+            Self::Crash => "crash",
+            Self::Watchdog => "watchdog",
+        }
+    }
+}
+
 /// What a failed self-test found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {

@@ -13,7 +13,7 @@ use crate::agent::{Agent, Booted, Config, Input, Output};
 use crate::boot::State;
 use crate::confirm::Start;
 use crate::flash::{Board, Flash, Region};
-use crate::health::{Fault, ResetCause};
+use crate::health::{self, Fault, ResetCause};
 use rollout_core::wire::{
     self, BeginAnswer, CheckInAnswer, Enroll, EnrollAnswer, Leave, ReportsAnswer,
 };
@@ -149,7 +149,7 @@ impl Device {
                 }
                 Output::CheckIn | Output::Begin | Output::SendReports => {}
             }
-            let (path, request) = self.request(&agent, step);
+            let (path, request) = self.request(&agent, step, cause);
             let random = Some(&mut self.random);
             let reply = self.shared.client.post(path, token, request, random).await;
             let now = start.elapsed().as_millis() as u64;
@@ -157,7 +157,12 @@ impl Device {
         }
     }
 
-    fn request(&self, agent: &Agent, step: Output) -> (&'static str, Vec<u8>) {
+    fn request(
+        &self,
+        agent: &Agent,
+        step: Output,
+        cause: ResetCause,
+    ) -> (&'static str, Vec<u8>) {
         let json = match step {
             Output::Begin => serde_json::to_vec(&agent.begin()),
             Output::SendReports => serde_json::to_vec(&agent.reports()),
@@ -167,8 +172,8 @@ impl Device {
             | Output::RunSelfTest
             | Output::Reboot
             | Output::WaitUntil(_) => {
-                let list = &self.shared.attributes;
-                let list: Vec<_> = list.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+                let list = self.shared.attributes.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+                let list: Vec<_> = list.chain([(health::RESET, cause.name())]).collect();
                 let (fuse, bytes) = (self.flash.secure_version(), self.flash.slot_bytes());
                 serde_json::to_vec(&agent.check_in(&list, fuse, bytes))
             }

@@ -41,7 +41,7 @@ pub(crate) fn table<B: Backend>(table: Table<B>) -> Table<B> {
                 .shows(Shows::Device)
                 .reads::<described::CheckIn>()
                 .answers::<described::CheckInAnswer>(200, "What to do.")
-                .refuses(&[403]),
+                .refuses(&[403, 409]),
             check_in::<B>,
         )
         .add(
@@ -115,6 +115,7 @@ where
     let now = backend.now();
     let glance = backend.read(|fleet| {
         let device = auth::known_device(fleet, &token, said.device)?;
+        same_model(device, said.hardware)?;
         Ok::<_, Problem>(no_news(fleet, device, &said, now).ok_or_else(|| device.id.clone()))
     })?;
     match glance {
@@ -124,6 +125,17 @@ where
             render(backend, device.as_str(), &answer, backend.now())
         }
     }
+}
+
+/// A device of another model than it is registered with would be offered what it cannot run.
+fn same_model(device: &Device, said: &str) -> Result<(), Problem> {
+    let known = device.hardware.as_str();
+    if said == known {
+        return Ok(());
+    }
+    // What a device says goes into no message: it may be anything.
+    let detail = format!("device {} is registered as a {known} and says otherwise", device.id);
+    Err(Problem::new(Kind::Conflict, "DV-007", detail, "replace it by a device of its true model"))
 }
 
 /// The answer to a device that says what it said before, if nothing needs to be noted or decided.

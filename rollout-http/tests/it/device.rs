@@ -60,6 +60,20 @@ async fn an_escaped_attribute_arrives_as_it_was_meant() {
 }
 
 #[tokio::test]
+async fn a_device_of_another_model_than_registered_is_told_so() {
+    let world = World::new();
+    let token = &world.enroll(1).await[0];
+    let before = world.backend.journal().len();
+    let mut other = check_in(&name(0), b"old", "1.0.0");
+    other["hardware"] = json!("v970");
+    let reply = world.device("/device/v1/check-in", token, &other).await;
+    insta::assert_snapshot!(reply.refusal());
+    assert_eq!(world.backend.journal().len(), before, "nothing of it is kept");
+    assert_eq!(world.check_in(0, token, b"old", "1.0.0").await.code(), "200 -");
+    assert_eq!(world.device("/device/v1/check-in", token, &other).await.code(), "409 DV-007");
+}
+
+#[tokio::test]
 async fn a_body_has_a_bound() {
     let world = World::new();
     let token = &world.enroll(1).await[0];
