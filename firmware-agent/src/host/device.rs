@@ -157,12 +157,7 @@ impl Device {
         }
     }
 
-    fn request(
-        &self,
-        agent: &Agent,
-        step: Output,
-        cause: ResetCause,
-    ) -> (&'static str, Vec<u8>) {
+    fn request(&self, agent: &Agent, step: Output, cause: ResetCause) -> (&'static str, Vec<u8>) {
         let json = match step {
             Output::Begin => serde_json::to_vec(&agent.begin()),
             Output::SendReports => serde_json::to_vec(&agent.reports()),
