@@ -3,21 +3,13 @@
 use firmware_agent::host::image::Behavior;
 use rollout_core::fleet::Registered;
 use rollout_core::id::{Digest, Principal, ProductId};
-use rollout_core::journal::{Entry, OnceRecord, PublishRecord, Seq};
-use rollout_core::port::Store as _;
+use rollout_core::journal::{Entry, OnceRecord, PublishRecord};
 use rollout_core::time::{Span, Timestamp};
 use rollout_http::backend::{Backend as _, Check, Kind, Problem, Terms};
-use rollout_store::{Fault, FaultPlan, Faulty, FileImages, MemoryStore};
+use rollout_store::Fault;
+use rollout_tests::desk::Desk;
 use rollout_tests::stage::Stage;
 use rollout_tests::world::DAWN;
-use rolloutd::clock::SetClock;
-use rolloutd::engine::{Engine, Settings};
-use std::sync::Arc;
-
-struct Desk {
-    engine: Engine<Faulty<MemoryStore>, FileImages>,
-    _folder: tempfile::TempDir,
-}
 
 fn ci() -> Principal {
     Principal::new("ci").expect("a principal")
@@ -45,42 +37,17 @@ fn once(request: &str) -> Terms {
     Terms { once: Some(record), ..Terms::default() }
 }
 
-impl Desk {
-    async fn set() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Faulty::new(MemoryStore::new(), FaultPlan::off());
-        let images = FileImages::open(folder.path().join("images")).expect("images");
-        let hours = Span::hours(1_000);
-        let settings = Settings { tick: hours, beat: hours, ..Settings::default() };
-        let clock = Arc::new(SetClock::at(Timestamp(DAWN)));
-        let engine = Engine::start(store, images, clock, settings, [7; 32]).await.expect("starts");
-        // The first tick is over before anything goes wrong.
-        engine.tick().await.expect("a tick");
-        Self { engine, _folder: folder }
-    }
-
-    fn fail(&self, fault: Fault) {
-        let faults = vec![fault];
-        self.engine.store().set_plan(FaultPlan { seed: 1, one_in: 1, budget: 1, faults });
-    }
-
-    async fn kinds(&self) -> Vec<&'static str> {
-        let journal = self.engine.store().inner().read(Seq(0), 100).await.expect("reads");
-        journal.iter().map(|stored| stored.entry.kind()).collect()
-    }
-
-    async fn refusal(&self, check: Check, terms: Terms) -> Problem {
-        self.engine.register(check, terms).await.expect_err("a refusal")
-    }
+async fn refusal(desk: &Desk, check: Check, terms: Terms) -> Problem {
+    desk.engine.register(check, terms).await.expect_err("a refusal")
 }
 
 #[tokio::test]
 async fn a_lost_answer_and_a_retry_are_one_effect() {
     let desk = Desk::set().await;
     desk.fail(Fault::LostReply);
-    let lost = desk.refusal(adding("vacuum"), once("add vacuum")).await;
+    let lost = refusal(&desk, adding("vacuum"), once("add vacuum")).await;
     assert_eq!(lost.kind, Kind::Unavailable, "nobody knows that it is durable");
-    let again = desk.refusal(adding("vacuum"), once("add vacuum")).await;
+    let again = refusal(&desk, adding("vacuum"), once("add vacuum")).await;
     assert_eq!((again.code, again.kind), ("ON-002", Kind::InProgress));
     assert_eq!(desk.kinds().await, ["product_added", "once"], "one transaction, once");
 
@@ -95,7 +62,7 @@ async fn a_lost_answer_and_a_retry_are_one_effect() {
 async fn what_was_not_done_is_not_remembered() {
     let desk = Desk::set().await;
     desk.fail(Fault::Error);
-    desk.refusal(adding("vacuum"), once("add vacuum")).await;
+    refusal(&desk, adding("vacuum"), once("add vacuum")).await;
     assert_eq!(desk.kinds().await, [""; 0]);
     let written = desk.engine.register(adding("vacuum"), once("add vacuum")).await;
     let written = written.expect("it is new");
@@ -116,7 +83,7 @@ async fn a_request_without_effect_is_remembered_too() {
 async fn a_key_is_for_one_request() {
     let desk = Desk::set().await;
     desk.engine.register(adding("vacuum"), once("add vacuum")).await.expect("it is new");
-    let other = desk.refusal(adding("mower"), once("add mower")).await;
+    let other = refusal(&desk, adding("mower"), once("add mower")).await;
     assert_eq!((other.code, other.kind), ("ON-001", Kind::Unprocessable));
     assert_eq!(desk.kinds().await, ["product_added", "once"]);
 }
@@ -153,7 +120,7 @@ async fn a_guard_is_asked_in_the_queue() {
     };
     let (first, second) = (unchanged(), unchanged());
     desk.engine.register(adding("vacuum"), first).await.expect("nothing has changed");
-    let refused = desk.refusal(adding("mower"), second).await;
+    let refused = refusal(&desk, adding("mower"), second).await;
     assert_eq!(refused.kind.status().as_u16(), 412);
     assert_eq!(desk.kinds().await, ["product_added"]);
 }
