@@ -224,7 +224,7 @@ pub enum Entry {
     },
     /// A token was made.
     TokenMade(TokenRecord),
-    /// A token was revoked.
+    /// A token, or an enrollment, was revoked.
     TokenRevoked {
         /// Its public id.
         id: String,

@@ -92,7 +92,9 @@ operations! {
     ExcludeDevice = "exclude a device": Operator,
     /// Make a token.
     MakeToken = "make a token": Admin,
-    /// Revoke a token.
+    /// List tokens and enrollments, without their texts.
+    ReadTokens = "list tokens": Admin | Auditor,
+    /// Revoke a token, or an enrollment.
     RevokeToken = "revoke a token": Admin,
 }
 

@@ -124,17 +124,21 @@ impl Fleet {
         let mut counts: BTreeMap<Bucket, u64> = Bucket::ALL.map(|bucket| (bucket, 0)).into();
         let mut members = 0;
         for device in self.devices.values() {
-            let is_member = running.executions.contains_key(&device.id)
-                || self
-                    .candidate(running, device, now, |candidate| {
-                        running.rollout.has_member(&candidate).is_ok()
-                    })
-                    .unwrap_or(false);
-            if is_member {
+            if self.is_counted(running, device, now) {
                 members += 1;
                 *counts.entry(self.bucket_of(running, device, now)).or_default() += 1;
             }
         }
         (counts, members)
+    }
+
+    /// Whether a rollout counts a device: as a member of its cohort, or for its execution.
+    pub fn is_counted(&self, running: &Running, device: &Device, now: Timestamp) -> bool {
+        let is_member = || {
+            self.candidate(running, device, now, |candidate| {
+                running.rollout.has_member(&candidate).is_ok()
+            })
+        };
+        running.executions.contains_key(&device.id) || is_member().unwrap_or(false)
     }
 }

@@ -97,9 +97,7 @@ impl Fleet {
             Entry::TokenMade(record) => {
                 self.tokens.insert(record.id.clone(), record.clone());
             }
-            Entry::TokenRevoked { id } => {
-                self.tokens.remove(id);
-            }
+            Entry::TokenRevoked { id } => self.fold_revoked(id),
             Entry::EnrollmentOpened(record) => {
                 let enrollment = Enrollment { record: record.clone(), used: 0 };
                 self.enrollments.insert(record.id.clone(), enrollment);
@@ -206,6 +204,11 @@ impl Fleet {
         release.lifecycle = Lifecycle::Withdrawn { by, reason };
         release.revision = *seq;
         Ok(())
+    }
+
+    fn fold_revoked(&mut self, id: &str) {
+        self.tokens.remove(id);
+        self.enrollments.remove(id);
     }
 
     fn fold_enrolled(&mut self, Stored { seq, at, entry }: &Stored) {

@@ -3,10 +3,10 @@
 use super::{Client, Error, answer, exchange, read};
 use crate::body::v1::{
     ApproveRequest, CensusBody, ChannelBody, ChannelRequest, Channels, CheckBody, CohortBody,
-    CohortRequest, Cohorts, EnrollmentOpened, EventLine, ExplanationBody, MeBody, OpenEnrollment,
-    OverviewBody, PauseRequest, ProductBody, Products, PromoteRequest, PromotedBody,
-    PublishRequest, Ready, Reasoned, ReleaseBody, Releases, RenewRequest, RollbackBody,
-    RolloutBody, RolloutList, RootBody, Stored, TokenMade, TokenRequest,
+    CohortRequest, Cohorts, EnrollmentOpened, Enrollments, EventLine, ExplanationBody, MeBody,
+    MemberPage, OpenEnrollment, OverviewBody, PauseRequest, ProductBody, Products, PromoteRequest,
+    PromotedBody, PublishRequest, Ready, Reasoned, ReleaseBody, Releases, RenewRequest,
+    RollbackBody, RolloutBody, RolloutList, RootBody, Stored, TokenMade, TokenRequest, Tokens,
 };
 use reqwest::{Method, header};
 
@@ -17,6 +17,19 @@ pub enum PlanFormat {
     Toml,
     /// JSON.
     Json,
+}
+
+/// Which devices of a rollout's cohort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Members<'a> {
+    /// Those in this bucket; in any if absent.
+    pub bucket: Option<&'a str>,
+    /// Those that this selects, RSQL; all if absent.
+    pub query: Option<&'a str>,
+    /// The `next` of the page before.
+    pub after: Option<&'a str>,
+    /// Most devices of the page, 500 at most.
+    pub limit: u32,
 }
 
 impl PlanFormat {
@@ -76,8 +89,6 @@ calls! {
     /// Publishes a release. Its images must have been uploaded.
     publish(release: &PublishRequest) -> ReleaseBody =
         send("publish a release", Method::POST, &["v1", "releases"], release);
-    /// All releases.
-    releases() -> Releases = get("list releases", &["v1", "releases"], &[]);
     /// A release, such as `vacuum@2.4.1`.
     release(id: &str) -> ReleaseBody = get("read a release", &["v1", "releases", id], &[]);
     /// Lets manifests of a release live longer.
@@ -120,8 +131,6 @@ calls! {
     /// Lets devices enroll.
     open_enrollment(asked: &OpenEnrollment) -> EnrollmentOpened =
         send("open an enrollment", Method::POST, &["v1", "enrollments"], asked);
-    /// All rollouts, oldest first.
-    rollouts() -> RolloutList = get("list rollouts", &["v1", "rollouts"], &[]);
     /// A rollout.
     rollout(id: &str) -> RolloutBody = get("read a rollout", &["v1", "rollouts", id], &[]);
     /// Why a device has, or has not, what a rollout installs.
@@ -161,7 +170,55 @@ calls! {
         send("make a token", Method::POST, &["v1", "tokens"], asked);
 }
 
+/// Asks for one page after the other, and makes one of them all.
+macro_rules! all_pages {
+    ($($(#[$doc:meta])* $name:ident() -> $page:ty { $items:ident } =
+        $doing:literal, $path:expr;)*) => {
+        impl Client {
+            $($(#[$doc])*
+            ///
+            /// # Errors
+            /// [`Error`].
+            pub async fn $name(&self) -> Result<$page, Error> {
+                let mut all: $page = self.get($doing, $path, &[]).await?;
+                while let Some(after) = all.next.take() {
+                    let page: $page = self.get($doing, $path, &[("after", &after)]).await?;
+                    all.$items.extend(page.$items);
+                    // A server that names the same place again would be asked for ever.
+                    all.next = page.next.filter(|next| *next != after);
+                }
+                Ok(all)
+            })*
+        }
+    };
+}
+
+all_pages! {
+    /// All releases, by product and version.
+    releases() -> Releases { releases } = "list releases", &["v1", "releases"];
+    /// All rollouts, oldest first.
+    rollouts() -> RolloutList { rollouts } = "list rollouts", &["v1", "rollouts"];
+    /// Tokens in force, without their texts.
+    tokens() -> Tokens { tokens } = "list tokens", &["v1", "tokens"];
+    /// Enrollments in force, without their tokens' texts.
+    enrollments() -> Enrollments { enrollments } = "list enrollments", &["v1", "enrollments"];
+}
+
 impl Client {
+    /// A page of the devices of a rollout's cohort, by id.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn members(&self, rollout: &str, asked: &Members<'_>) -> Result<MemberPage, Error> {
+        let limit = asked.limit.to_string();
+        let Members { bucket, query, after, .. } = *asked;
+        let asked = [("bucket", bucket), ("query", query), ("after", after)];
+        let asked = asked.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let asked: Vec<_> = asked.chain([("limit", limit.as_str())]).collect();
+        let path = ["v1", "rollouts", rollout, "devices"];
+        self.get("list the devices of a rollout", &path, &asked).await
+    }
+
     /// Removes a channel that none follows.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ mod error;
 mod stream;
 mod transfer;
 
-pub use calls::PlanFormat;
+pub use calls::{Members, PlanFormat};
 pub use devices::Sought;
 pub use error::Error;
 pub use stream::EventStream;

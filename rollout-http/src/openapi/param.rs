@@ -85,6 +85,14 @@ params! {
     NEW_ROLLOUT = Query "id" Form::Uuid, "Id of the draft; with one, twice is once.",
         "0192f7a0-0000-7000-8000-000000000001";
     DRY_RUN = Query "dry_run" Form::Flag, "Check the plan, and change nothing.", "true";
+    PAGE = Query "limit" Form::Whole(1, 500), "Most of the page.", "100";
+    AFTER_ROLLOUT = Query "after" Form::Uuid, "Begin behind this rollout.",
+        "0192f7a0-0000-7000-8000-000000000001";
+    AFTER_RELEASE = Query "after" RELEASE_ID, "Begin behind this release.", "vacuum@1.1.0";
+    AFTER_DEVICE = Query "after" DEVICE, "Begin behind this device.", "dev-000";
+    AFTER_TOKEN = Query "after" Form::Text("^[0-9a-f]{1,32}$"), "Begin behind this public id.",
+        "5f2c0a7e91d3b846";
+    BUCKET = Query "bucket" Form::Text("^[a-z_]{1,32}$"), "Those in this bucket alone.", "failed";
     DEVICES = Query "limit" Form::Whole(1, 500), "Most devices of the page.", "100";
     AFTER = Query "after" SEQ, "Begin behind this entry.", "0";
     ENTRIES = Query "limit" Form::Whole(1, 1000), "Most entries of the page.", "100";

@@ -1,21 +1,24 @@
 //! Tokens and enrollments. A token's text is in one answer and nowhere else.
 
-use super::{Answer, json, secret};
+use super::{Answer, Asked, Behind, PAGE, json, page_limit, page_of, query, secret};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem, Terms};
-use crate::body::v1::{OpenEnrollment, TokenMade, TokenRequest};
+use crate::body::v1::{
+    EnrollmentLine, Enrollments, OpenEnrollment, TokenLine, TokenMade, TokenRequest, Tokens,
+};
 use crate::desk::Desk;
 use crate::input;
-use crate::openapi::{Table, delete, param, post};
+use crate::openapi::{Table, delete, get, param, post};
 use crate::token::{self, Minted, TokenKind};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
-use rollout_core::fleet::Registered;
+use rollout_core::fleet::{Enrollment, Registered};
 use rollout_core::id::{HardwareModel, Principal};
 use rollout_core::journal::{EnrollmentRecord, Entry, TokenRecord};
 use rollout_core::time::{Span, Timestamp};
+use std::ops::Bound;
 
 /// The routes of tokens and enrollments.
 pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
@@ -28,6 +31,20 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
             open_enrollment::<B>,
         )
         .add(
+            get("list_enrollments", "/v1/enrollments", "Enrollments in force, a page at a time.")
+                .asks(Operation::ReadTokens)
+                .takes(&[param::AFTER_TOKEN, param::PAGE])
+                .answers::<Enrollments>(200, "How far each is used; no token's text."),
+            enrollments::<B>,
+        )
+        .add(
+            get("list_tokens", "/v1/tokens", "Tokens in force, a page at a time.")
+                .asks(Operation::ReadTokens)
+                .takes(&[param::AFTER_TOKEN, param::PAGE])
+                .answers::<Tokens>(200, "Whom each stands for; no token's text."),
+            tokens::<B>,
+        )
+        .add(
             post("make_token", "/v1/tokens", "Make a token for a person or a program.")
                 .asks(Operation::MakeToken)
                 .reads::<TokenRequest>()
@@ -35,7 +52,7 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
             make_token::<B>,
         )
         .add(
-            delete("revoke_token", "/v1/tokens/{id}", "Revoke a token.")
+            delete("revoke_token", "/v1/tokens/{id}", "Revoke a token, or an enrollment.")
                 .asks(Operation::RevokeToken)
                 .takes(&[param::TOKEN])
                 .answers_nothing(204, "It is worth nothing any more.")
@@ -101,6 +118,58 @@ pub(crate) async fn make_token<B: Backend>(
     shown(made, expires)
 }
 
+/// `GET /v1/tokens?after=&limit=`
+pub(crate) async fn tokens<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    behind: Asked<Behind>,
+) -> Answer {
+    authorize(&backend, &headers, Operation::ReadTokens)?;
+    let Behind { after, limit } = query(behind)?;
+    let limit = page_limit(limit, PAGE)?;
+    let body = backend.read(|fleet| {
+        let rest = fleet.tokens.range::<str, _>(behind_name(after.as_deref()));
+        let (page, next) = page_of(rest, limit, |(id, _)| (*id).clone());
+        let line = |(id, record): (&String, &TokenRecord)| TokenLine {
+            id: id.clone(),
+            principal: record.principal.as_str().into(),
+            roles: record.roles.iter().map(|role| (*role).into()).collect(),
+            expires: record.expires.unix_secs(),
+        };
+        Tokens { tokens: page.into_iter().map(line).collect(), next }
+    });
+    json(StatusCode::OK, &body)
+}
+
+/// `GET /v1/enrollments?after=&limit=`
+pub(crate) async fn enrollments<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    behind: Asked<Behind>,
+) -> Answer {
+    authorize(&backend, &headers, Operation::ReadTokens)?;
+    let Behind { after, limit } = query(behind)?;
+    let limit = page_limit(limit, PAGE)?;
+    let body = backend.read(|fleet| {
+        let rest = fleet.enrollments.range::<str, _>(behind_name(after.as_deref()));
+        let (page, next) = page_of(rest, limit, |(id, _)| (*id).clone());
+        let line = |(id, known): (&String, &Enrollment)| EnrollmentLine {
+            id: id.clone(),
+            hardware: known.record.hardware.as_str().into(),
+            count: known.record.count,
+            used: known.used,
+            expires: known.record.expires.unix_secs(),
+        };
+        Enrollments { enrollments: page.into_iter().map(line).collect(), next }
+    });
+    json(StatusCode::OK, &body)
+}
+
+/// Everything behind a name.
+fn behind_name(after: Option<&str>) -> (Bound<&str>, Bound<&str>) {
+    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
+}
+
 /// `DELETE /v1/tokens/{id}`
 pub(crate) async fn revoke_token<B: Backend>(
     State(Desk { backend, .. }): State<Desk<B>>,
@@ -111,7 +180,7 @@ pub(crate) async fn revoke_token<B: Backend>(
     backend
         .register(
             Box::new(move |fleet, _| {
-                if !fleet.tokens.contains_key(&id) {
+                if !fleet.tokens.contains_key(&id) && !fleet.enrollments.contains_key(&id) {
                     return Err(Problem::unknown("token", id));
                 }
                 Ok(Registered::New(vec![Entry::TokenRevoked { id }]))

@@ -3,7 +3,7 @@
 //! Invariant: a page holds its bound of devices and no more, whatever was asked; pages in a row
 //! show every device that stays as it is exactly once.
 
-use super::{Answer, Asked, attribute, json, page_limit, query};
+use super::{Answer, Asked, PAGE, attribute, json, page_limit, page_of, query};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem};
 use crate::body::v1::{DeviceBody, DevicePage};
@@ -40,9 +40,6 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
             show::<B>,
         )
 }
-
-/// Most devices of a page.
-const PAGE: usize = 500;
 
 /// Which page.
 #[derive(Debug, Deserialize)]
@@ -108,11 +105,8 @@ fn by_id<'f>(
     wanted: &Wanted,
     after: Option<&str>,
 ) -> (Vec<&'f Device>, Option<String>) {
-    let mut rest = fleet.devices.after(after).filter(|device| wanted.takes(device));
-    let page: Vec<_> = rest.by_ref().take(wanted.limit).collect();
-    let last = page.last().map(|device| device.id.as_str().to_owned());
-    let next = last.filter(|_| rest.next().is_some());
-    (page, next)
+    let rest = fleet.devices.after(after).filter(|device| wanted.takes(device));
+    page_of(rest, wanted.limit, |device| device.id.as_str().to_owned())
 }
 
 /// Where a device stands in an order: by a value, then by its id.

@@ -27,7 +27,7 @@ use axum::response::Response;
 use rollout_core::id::RolloutId;
 use rollout_core::journal::Stored;
 use rollout_core::wire::ATTRIBUTE_NAME_BYTES;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A query, as axum read it.
 pub(crate) type Asked<T> = Result<Query<T>, QueryRejection>;
@@ -41,6 +41,28 @@ pub(crate) fn query<T>(asked: Asked<T>) -> Result<T, Problem> {
         let hint = "see the parameters of this route";
         Problem::new(Kind::Invalid, "HT-005", error.body_text(), hint)
     })
+}
+
+/// Which page of a list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Behind {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// Most entries of a page.
+pub(crate) const PAGE: usize = 500;
+
+/// The first so many of what is left of a list, and the name to ask behind for the next page.
+pub(crate) fn page_of<T>(
+    mut rest: impl Iterator<Item = T>,
+    limit: usize,
+    name: impl Fn(&T) -> String,
+) -> (Vec<T>, Option<String>) {
+    let page: Vec<_> = rest.by_ref().take(limit).collect();
+    let next = page.last().map(name).filter(|_| rest.next().is_some());
+    (page, next)
 }
 
 /// How many a page has at most: what was asked for, if it is in bounds.

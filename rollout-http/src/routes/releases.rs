@@ -3,7 +3,7 @@
 //! Invariant: a release is published only if every image it names is stored, whole, and says of
 //! itself what its manifest says. Not here: the images' own bytes; see `images`.
 
-use super::{Answer, json, status_of};
+use super::{Answer, Asked, Behind, PAGE, json, page_limit, page_of, query, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem, Terms};
 use crate::body::v1::{
@@ -29,6 +29,7 @@ use rollout_core::trust::{Envelope, Manifest, Root};
 use rollout_core::version::ReleaseCounter;
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 /// The routes of roots, products and releases.
 pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
@@ -79,9 +80,10 @@ fn of_roots<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
 fn of_releases<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
     table
         .add(
-            get("list_releases", "/v1/releases", "All releases.")
+            get("list_releases", "/v1/releases", "Releases, a page at a time.")
                 .asks(Operation::Read)
-                .answers::<Releases>(200, "By product and version."),
+                .takes(&[param::AFTER_RELEASE, param::PAGE])
+                .answers::<Releases>(200, "By product and version; `next` says what follows."),
             list::<B>,
         )
         .add(
@@ -203,16 +205,24 @@ pub(crate) async fn product<B: Backend>(
     json(StatusCode::OK, &backend.read(|fleet| show::product(fleet, &product)))
 }
 
-/// `GET /v1/releases`
+/// `GET /v1/releases?after=&limit=`
 pub(crate) async fn list<B: Backend>(
     State(Desk { backend, .. }): State<Desk<B>>,
     headers: HeaderMap,
+    behind: Asked<Behind>,
 ) -> Answer {
     authorize(&backend, &headers, Operation::Read)?;
-    let releases = backend.read(|fleet| {
-        fleet.releases.values().map(|release| show::release(fleet, release)).collect()
+    let Behind { after, limit } = query(behind)?;
+    let limit = page_limit(limit, PAGE)?;
+    let after = after.as_deref().map(ReleaseId::parse).transpose()?;
+    let from = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+    let body = backend.read(|fleet| {
+        let rest = fleet.releases.range((from, Bound::Unbounded));
+        let (page, next) = page_of(rest, limit, |(id, _)| id.to_string());
+        let shown = page.into_iter().map(|(_, release)| show::release(fleet, release));
+        Releases { releases: shown.collect(), next }
     });
-    json(StatusCode::OK, &Releases { releases })
+    json(StatusCode::OK, &body)
 }
 
 /// `GET /v1/releases/{id}`

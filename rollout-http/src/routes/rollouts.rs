@@ -3,10 +3,12 @@
 //! Not here: commands; see `command`. Invariant: a check changes nothing, and a draft with an id
 //! that the caller chose is drafted once, however often it is sent.
 
-use super::{Answer, Asked, json, query, rollout_id, status_of};
+use super::{Answer, Asked, Behind, PAGE, json, page_limit, page_of, query, rollout_id, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem, Terms};
-use crate::body::v1::{CheckBody, ExplanationBody, RolloutBody, RolloutList, parse_plan_with};
+use crate::body::v1::{
+    CheckBody, ExplanationBody, MemberPage, RolloutBody, RolloutList, parse_plan_with,
+};
 use crate::desk::Desk;
 use crate::input::{self, OPERATOR_BYTES};
 use crate::openapi::{Table, get, param, post};
@@ -14,7 +16,9 @@ use crate::show;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use rollout_core::fleet::Running;
+use rollout_core::cohort::Selector;
+use rollout_core::device::Bucket;
+use rollout_core::fleet::{Running, Shown};
 use rollout_core::id::{DeviceId, Principal, RolloutId};
 use rollout_core::rollout::{Plan, Rollout};
 use rollout_core::time::Timestamp;
@@ -31,9 +35,10 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
     let text = serde_json::json!({ "type": "string" });
     table
         .add(
-            get("list_rollouts", "/v1/rollouts", "All rollouts, oldest first.")
+            get("list_rollouts", "/v1/rollouts", "Rollouts, oldest first, a page at a time.")
                 .asks(Operation::Read)
-                .answers::<RolloutList>(200, "One line each."),
+                .takes(&[param::AFTER_ROLLOUT, param::PAGE])
+                .answers::<RolloutList>(200, "One line each; `next` says where the next begins."),
             list::<B>,
         )
         .add(
@@ -58,6 +63,24 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
                 .answers::<RolloutBody>(200, "The rollout.")
                 .refuses(&[404]),
             show::<B>,
+        )
+        .add(
+            get(
+                "list_members",
+                "/v1/rollouts/{id}/devices",
+                "Devices of its cohort, each in its bucket and with its execution.",
+            )
+            .asks(Operation::Read)
+            .takes(&[
+                param::ROLLOUT,
+                param::BUCKET,
+                param::SELECTS,
+                param::AFTER_DEVICE,
+                param::PAGE,
+            ])
+            .answers::<MemberPage>(200, "A page; `next` says where the next begins.")
+            .refuses(&[404]),
+            members::<B>,
         )
         .add(
             get(
@@ -142,17 +165,75 @@ fn draft(id: RolloutId, plan: Plan, by: Principal, now: Timestamp) -> Running {
     Running::new(Rollout::draft(id, Arc::new(plan), by, now))
 }
 
-/// `GET /v1/rollouts`
+/// `GET /v1/rollouts?after=&limit=`
 pub(crate) async fn list<B: Backend>(
     State(Desk { backend, .. }): State<Desk<B>>,
     headers: HeaderMap,
+    behind: Asked<Behind>,
 ) -> Answer {
     authorize(&backend, &headers, Operation::Read)?;
-    let rollouts = backend.read(|fleet| {
-        let ordered = fleet.order.iter().filter_map(|id| fleet.rollouts.get(id));
-        ordered.map(show::line).collect()
+    let Behind { after, limit } = query(behind)?;
+    let limit = page_limit(limit, PAGE)?;
+    let after = after.as_deref().map(rollout_id).transpose()?;
+    let body = backend.read(|fleet| {
+        let from = match after {
+            None => 0,
+            Some(after) => 1 + fleet.order.iter().position(|id| *id == after)?,
+        };
+        let ordered = fleet.order[from..].iter().filter_map(|id| fleet.rollouts.get(id));
+        let (page, next) = page_of(ordered, limit, |running| running.rollout.id.to_string());
+        Some(RolloutList { rollouts: page.into_iter().map(show::line).collect(), next })
     });
-    json(StatusCode::OK, &RolloutList { rollouts })
+    let missing =
+        || Problem::unknown("rollout", after.map(|id| id.to_string()).unwrap_or_default());
+    json(StatusCode::OK, &body.ok_or_else(missing)?)
+}
+
+/// Which devices of a rollout.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Members {
+    bucket: Option<String>,
+    query: Option<String>,
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `GET /v1/rollouts/{id}/devices?bucket=&query=&after=&limit=`
+pub(crate) async fn members<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    asked: Asked<Members>,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    let Members { bucket, query: selects, after, limit } = query(asked)?;
+    let (id, limit) = (rollout_id(&id)?, page_limit(limit, PAGE)?);
+    let bucket = bucket.as_deref().map(bucket_named).transpose()?;
+    let selects = selects.as_deref().map(Selector::parse).transpose()?;
+    let after = after.as_deref().map(DeviceId::new).transpose()?;
+    let now = backend.now();
+    let body = backend.read(|fleet| {
+        let running = fleet.rollouts.get(&id)?;
+        let rest = fleet.devices.after(after.as_ref().map(DeviceId::as_str));
+        let rest = rest
+            .filter(|device| selects.as_ref().is_none_or(|query| query.matches(&Shown(device))))
+            .filter(|device| fleet.is_counted(running, device, now))
+            .map(|device| (device, fleet.bucket_of(running, device, now)))
+            .filter(|(_, stands)| bucket.is_none_or(|wanted| wanted == *stands));
+        let (page, next) = page_of(rest, limit, |(device, _)| device.id.as_str().to_owned());
+        let line = |(device, stands)| show::member(running, device, stands);
+        Some(MemberPage { devices: page.into_iter().map(line).collect(), next })
+    });
+    json(StatusCode::OK, &body.ok_or_else(|| Problem::unknown("rollout", id))?)
+}
+
+fn bucket_named(name: &str) -> Result<Bucket, Problem> {
+    Bucket::ALL.into_iter().find(|bucket| bucket.name() == name).ok_or_else(|| {
+        let known: Vec<_> = Bucket::ALL.iter().map(|bucket| bucket.name()).collect();
+        let detail = format!("there is no bucket of this name; there are {}", known.join(", "));
+        Problem::new(Kind::Invalid, "HT-005", detail, "see the parameters of this route")
+    })
 }
 
 /// `GET /v1/rollouts/{id}`

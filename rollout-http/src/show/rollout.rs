@@ -2,10 +2,10 @@
 
 use super::check::{proof, rungs_of};
 use crate::body::v1::{
-    CountsBody, ExecutionBody, ExplanationBody, GateBody, PaceBody, ProvenBody, ReachBody,
-    ReturnBody, RolloutBody, RolloutLine, plan_json,
+    CountsBody, ExecutionBody, ExplanationBody, GateBody, MemberLine, PaceBody, ProvenBody,
+    ReachBody, ReturnBody, RolloutBody, RolloutLine, plan_json,
 };
-use rollout_core::device::{Device, Execution, ExecutionStatus, Failure, Outcome};
+use rollout_core::device::{Bucket, Device, Execution, ExecutionStatus, Failure, Outcome};
 use rollout_core::fleet::{EndCounts, Explanation, Fleet, Running, Verdict};
 use rollout_core::gate::{self, Pacing};
 use rollout_core::id::{DeviceId, RolloutId};
@@ -43,6 +43,18 @@ fn waiting(running: &Running) -> Option<String> {
 fn counts(counts: EndCounts) -> CountsBody {
     let EndCounts { exposed, confirmed, failed, rolled_back, silent } = counts;
     CountsBody { exposed, confirmed, failed, rolled_back, silent }
+}
+
+/// How a device of its cohort stands in a rollout.
+pub(crate) fn member(running: &Running, device: &Device, stands: Bucket) -> MemberLine {
+    let version = device.facts.as_ref().map(|facts| facts.running.version.clone());
+    MemberLine {
+        device: device.id.as_str().into(),
+        hardware: device.hardware.as_str().into(),
+        version,
+        bucket: stands.name().into(),
+        execution: running.executions.get(&device.id).map(execution),
+    }
 }
 
 pub(crate) fn rollout(fleet: &Fleet, running: &Running, now: Timestamp) -> RolloutBody {

@@ -169,7 +169,7 @@ async fn a_method_that_a_route_does_not_have_is_refused_with_those_it_has() {
         (&world.devices, "POST", "/device/v1/images/00", "GET,HEAD"),
         (&world.devices, "DELETE", "/healthz", "GET,HEAD"),
         (&world.operators, "PATCH", "/v1/releases", "GET,HEAD,POST"),
-        (&world.operators, "HEAD", "/v1/tokens", "POST"),
+        (&world.operators, "HEAD", "/v1/devices/import", "POST"),
     ] {
         let reply = ask(plane, request(method, path, "", "")).await;
         let code = if method == "HEAD" { "405 -" } else { "405 HT-014" };

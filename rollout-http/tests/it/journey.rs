@@ -4,7 +4,7 @@ use crate::world::{World, ask, image, manifest, name, request};
 use rollout_core::id::Digest;
 use serde_json::{Value, json};
 
-const ID: &str = "0192f7a0-0000-7000-8000-000000000001";
+pub const ID: &str = "0192f7a0-0000-7000-8000-000000000001";
 const BACK: &str = "0192f7a0-0000-7000-8000-000000000002";
 const DEVICES: usize = 12;
 
@@ -19,7 +19,7 @@ by = 1
 "#;
 
 /// A world with a root, a release, devices that have checked in, and a cohort.
-async fn ready() -> (World, Vec<String>) {
+pub async fn ready() -> (World, Vec<String>) {
     let world = World::new();
     assert_eq!(world.store_root().await.code(), "201 -");
     assert_eq!(world.store_root().await.code(), "200 -", "twice is once");
@@ -37,7 +37,7 @@ async fn ready() -> (World, Vec<String>) {
     (world, tokens)
 }
 
-async fn draft(world: &World) {
+pub async fn draft(world: &World) {
     let reply = world.operator("POST", &format!("/v1/rollouts?id={ID}"), PLAN).await;
     assert_eq!(reply.status.as_u16(), 201, "{}", reply.code());
 }

@@ -11,6 +11,7 @@ mod gate;
 mod images;
 mod journey;
 mod life;
+mod lists;
 mod metrics;
 mod openapi;
 mod overview;

@@ -12,9 +12,9 @@ use super::progress::Progress;
 use super::to_json;
 use super::token::shown_once;
 use crate::words;
-use rollout_core::id::DeviceId;
-use rollout_http::body::v1::{DeviceBody, OpenEnrollment};
-use rollout_http::client::{Client, Sought};
+use rollout_core::id::{DeviceId, RolloutId};
+use rollout_http::body::v1::{DeviceBody, MemberLine, OpenEnrollment};
+use rollout_http::client::{Client, Members, Sought};
 use serde_json::{Value, json};
 
 /// Does what was asked.
@@ -62,7 +62,10 @@ pub async fn run(
 }
 
 async fn list(client: &Client, asked: &Devices) -> Result<Answer, Failure> {
-    let Devices { query, sort, after, limit } = asked;
+    let Devices { query, sort, after, limit, rollout, bucket: _ } = asked;
+    if let Some(rollout) = rollout {
+        return members(client, *rollout, asked).await;
+    }
     let sought = Sought {
         query: query.as_deref(),
         sort: sort.as_deref(),
@@ -77,6 +80,31 @@ async fn list(client: &Client, asked: &Devices) -> Result<Answer, Failure> {
         .next
         .as_ref()
         .map(|next| format!("{} in all; go on with `--after {next}`", page.total));
+    Ok(Answer::table(&columns, rows, to_json(&page)?).with(next))
+}
+
+async fn members(client: &Client, rollout: RolloutId, asked: &Devices) -> Result<Answer, Failure> {
+    let sought = Members {
+        bucket: asked.bucket.as_deref(),
+        query: asked.query.as_deref(),
+        after: asked.after.as_deref(),
+        limit: asked.limit,
+    };
+    let page = client.members(&rollout.to_string(), &sought).await;
+    let what = || format!("cannot list the devices of rollout `{rollout}`");
+    let page = page.map_err(|error| Failure::server(what(), &error))?;
+    let row = |line: &MemberLine| {
+        let execution = line.execution.as_ref();
+        json!({
+            "id": line.device, "hardware": line.hardware, "version": line.version,
+            "bucket": words::spaced(&line.bucket),
+            "attempt": execution.map(|one| one.attempt),
+            "failure": execution.and_then(|one| one.failure.clone()),
+        })
+    };
+    let columns = ["id", "hardware", "version", "bucket", "attempt", "failure"];
+    let rows = page.devices.iter().map(row).collect();
+    let next = page.next.as_ref().map(|next| format!("go on with `--after {next}`"));
     Ok(Answer::table(&columns, rows, to_json(&page)?).with(next))
 }
 

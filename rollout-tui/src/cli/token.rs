@@ -1,4 +1,4 @@
-//! `rollout token`: makes and revokes access tokens.
+//! `rollout token`: makes, lists and revokes access tokens.
 //!
 //! Deliberately not here: what each role may do; the server's table says so.
 //!
@@ -42,6 +42,7 @@ pub async fn run(client: &Client, command: &TokenCommand) -> Result<Answer, Fail
             let what = || format!("cannot make a token for `{principal}`");
             shown_once(&made.map_err(|error| Failure::server(what(), &error))?)
         }
+        TokenCommand::List => list(client).await,
         TokenCommand::Revoke { id } => {
             let done = client.revoke_token(id).await;
             let what = || format!("cannot revoke token `{id}`");
@@ -49,6 +50,36 @@ pub async fn run(client: &Client, command: &TokenCommand) -> Result<Answer, Fail
             Ok(Answer::line(format!("revoked {id}"), json!({ "id": id, "state": "revoked" })))
         }
     }
+}
+
+async fn list(client: &Client) -> Result<Answer, Failure> {
+    let what = "cannot list tokens";
+    let tokens = client.tokens().await.map_err(|error| Failure::server(what, &error))?;
+    let enrollments = client.enrollments().await.map_err(|error| Failure::server(what, &error))?;
+    let people = tokens.tokens.iter().map(|token| {
+        let roles: Vec<String> = token.roles.iter().map(|role| role_name(*role)).collect();
+        json!({
+            "id": token.id, "for": token.principal, "may": roles.join(", "),
+            "expires": words::utc(token.expires),
+        })
+    });
+    let devices = enrollments.enrollments.iter().map(|leave| {
+        json!({
+            "id": leave.id, "for": format!("devices of model {}", leave.hardware),
+            "may": format!("enroll, {} of {} used", leave.used, leave.count),
+            "expires": words::utc(leave.expires),
+        })
+    });
+    let rows = people.chain(devices).collect();
+    let json = json!({
+        "tokens": to_json(&tokens.tokens)?,
+        "enrollments": to_json(&enrollments.enrollments)?,
+    });
+    Ok(Answer::table(&["id", "for", "may", "expires"], rows, json))
+}
+
+fn role_name(role: RoleName) -> String {
+    json!(role).as_str().unwrap_or_default().into()
 }
 
 /// A token that was just made.

@@ -82,7 +82,7 @@ fn position_prints_the_pinned_vector() {
 }
 
 /// Commands that have a help of their own.
-const PAGES: [&str; 61] = [
+const PAGES: [&str; 62] = [
     "",
     "key new",
     "key show",
@@ -141,6 +141,7 @@ const PAGES: [&str; 61] = [
     "cohort set",
     "cohort show",
     "token new",
+    "token list",
     "token revoke",
     "events",
     "position",

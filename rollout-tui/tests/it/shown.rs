@@ -88,6 +88,34 @@ fn channels(method: &str, path: &str) -> Value {
     }
 }
 
+/// Tokens and enrollments: both lists in one.
+fn tokens(method: &str) -> Value {
+    let expires = 1_802_592_000;
+    if method == "POST" {
+        return json!({ "id": "07", "token": "fota_x_07_08_09", "expires": expires });
+    }
+    let roles = ["publisher", "viewer"];
+    json!({
+        "tokens": [{ "id": "07", "principal": "ci", "roles": roles, "expires": expires }],
+        "enrollments": [
+            { "id": "08", "hardware": "v980", "count": 3, "used": 1, "expires": expires },
+        ],
+    })
+}
+
+fn members() -> Value {
+    json!({
+        "devices": [{
+            "device": "dev-0001", "hardware": "v980", "version": "2.3.0\u{1b}[2J",
+            "bucket": "rolled_back", "execution": {
+                "attempt": 1, "status": "FAILED", "image": "00", "permitted_at": 1_800_000_000,
+                "batch": 2, "outcome": "bad", "failure": "self_test",
+            },
+        }],
+        "next": "dev-0001",
+    })
+}
+
 fn answer(asked: &Asked) -> (u16, Value) {
     let path = asked.path();
     let (path, _) = path.split_once('?').unwrap_or((&path, ""));
@@ -128,9 +156,8 @@ fn answer(asked: &Asked) -> (u16, Value) {
             "seq": 7, "at_ms": 1_800_000_000_000_u64, "kind": "published",
             "summary": "ci published vacuum@2.4.1",
         }),
-        ("POST", "/v1/tokens" | "/v1/enrollments") => {
-            json!({ "id": "07", "token": "fota_x_07_08_09", "expires": 1_802_592_000 })
-        }
+        (method, "/v1/tokens" | "/v1/enrollments") => tokens(method),
+        ("GET", path) if path == format!("{of_rollout}/devices") => members(),
         ("DELETE", _) => Value::Null,
         (_, path) if path.contains("/devices/dev-0001") => json!({
             "device": "dev-0001", "rollout": ROLLOUT, "bucket": "waiting_for_permit",
@@ -213,6 +240,7 @@ fn each_verb_asks_for_what_it_says() {
 fn everything_else_is_shown() {
     insta::assert_snapshot!(shown(&[
         "device list --limit 1",
+        &format!("device list --rollout {ROLLOUT} --bucket rolled_back --limit 1"),
         "device show dev-0001",
         "device enroll-token --hardware v980 --count 3",
         "cohort set dogfood --device dev-0001",
@@ -220,6 +248,7 @@ fn everything_else_is_shown() {
         "cohort show",
         "cohort show dogfood",
         "token new --principal ci --role publisher,viewer",
+        "token list",
         "token revoke 07",
         "events --after 6",
     ]));

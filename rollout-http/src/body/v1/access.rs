@@ -40,6 +40,20 @@ impl From<RoleName> for rollout_core::journal::Role {
     }
 }
 
+impl From<rollout_core::journal::Role> for RoleName {
+    fn from(role: rollout_core::journal::Role) -> Self {
+        use rollout_core::journal::Role;
+        match role {
+            Role::Viewer => Self::Viewer,
+            Role::Operator => Self::Operator,
+            Role::Publisher => Self::Publisher,
+            Role::Approver => Self::Approver,
+            Role::Admin => Self::Admin,
+            Role::Auditor => Self::Auditor,
+        }
+    }
+}
+
 /// Asks for a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
@@ -70,6 +84,58 @@ impl core::fmt::Debug for TokenMade {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("TokenMade").field("id", &self.id).finish_non_exhaustive()
     }
+}
+
+/// A token that is in force, without its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct TokenLine {
+    /// Public id.
+    pub id: String,
+    /// Whom it stands for.
+    pub principal: String,
+    /// What it may do.
+    pub roles: Vec<RoleName>,
+    /// Until when.
+    pub expires: u64,
+}
+
+/// Tokens of people and programs that were not revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct Tokens {
+    /// By public id.
+    pub tokens: Vec<TokenLine>,
+    /// What to ask behind for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// An enrollment that is in force, without its token's text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct EnrollmentLine {
+    /// Public id.
+    pub id: String,
+    /// Of which model.
+    pub hardware: String,
+    /// For how many devices.
+    pub count: u64,
+    /// How many have used it.
+    pub used: u64,
+    /// Until when.
+    pub expires: u64,
+}
+
+/// Enrollments that were not revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct Enrollments {
+    /// By public id.
+    pub enrollments: Vec<EnrollmentLine>,
+    /// What to ask behind for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Lets devices enroll.

@@ -16,8 +16,8 @@ mod rollouts;
 mod when;
 
 pub use access::{
-    EnrollmentOpened, EventLine, OpenEnrollment, ProblemBody, Ready, RoleName, TokenMade,
-    TokenRequest,
+    EnrollmentLine, EnrollmentOpened, Enrollments, EventLine, OpenEnrollment, ProblemBody, Ready,
+    RoleName, TokenLine, TokenMade, TokenRequest, Tokens,
 };
 pub use channels::{
     ChannelBody, ChannelRequest, Channels, PromoteRequest, PromotedBody, PromotionLine,
@@ -35,7 +35,7 @@ pub use releases::{
 };
 pub use rollouts::{
     ApproveRequest, CheckBody, CountsBody, ExclusionBody, ExecutionBody, ExplanationBody, GateBody,
-    PaceBody, PauseRequest, ProofBody, ProvenBody, ReachBody, ReturnBody, RollbackBody,
-    RolloutBody, RolloutLine, RolloutList, RungBody,
+    MemberLine, MemberPage, PaceBody, PauseRequest, ProofBody, ProvenBody, ReachBody, ReturnBody,
+    RollbackBody, RolloutBody, RolloutLine, RolloutList, RungBody,
 };
 pub use when::{parse_when, show_when};

@@ -151,12 +151,15 @@ pub struct ReleaseBody {
     pub provenance: Option<String>,
 }
 
-/// All releases, by product and version.
+/// Releases, by product and version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Releases {
     /// The releases.
     pub releases: Vec<ReleaseBody>,
+    /// What to ask behind for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// The release that the next publish should go back to.

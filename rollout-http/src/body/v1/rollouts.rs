@@ -52,12 +52,42 @@ pub struct RolloutLine {
     pub counts: CountsBody,
 }
 
-/// All rollouts, oldest first.
+/// Rollouts, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct RolloutList {
     /// The rollouts.
     pub rollouts: Vec<RolloutLine>,
+    /// What to ask behind for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// How a device of its cohort stands in a rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct MemberLine {
+    /// The device.
+    pub device: String,
+    /// Its model.
+    pub hardware: String,
+    /// Version it said it runs.
+    pub version: Option<String>,
+    /// Where it stands.
+    pub bucket: String,
+    /// Its execution, once there was an offer.
+    pub execution: Option<ExecutionBody>,
+}
+
+/// Devices of a rollout's cohort.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct MemberPage {
+    /// By id.
+    pub devices: Vec<MemberLine>,
+    /// What to ask behind for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Devices by outcome.

@@ -141,6 +141,12 @@ pub struct Devices {
     /// Order: id, last_seen or an attribute; with - before it, falling.
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub sort: Option<String>,
+    /// Devices of this rollout's cohort, each with where it stands in it; by id.
+    #[arg(long, value_name = "UUID", value_parser = RolloutId::parse, conflicts_with = "sort")]
+    pub rollout: Option<RolloutId>,
+    /// Those that stand there in the rollout, such as failed or silent.
+    #[arg(long, requires = "rollout")]
+    pub bucket: Option<String>,
     /// Start where the page before says.
     #[arg(long, value_name = "NEXT")]
     pub after: Option<String>,

@@ -44,7 +44,9 @@ pub enum TokenCommand {
             value_parser = clap::value_parser!(u32).range(1..=90))]
         expires_days: u32,
     },
-    /// Revoke a token.
+    /// List tokens and enrollments that are in force; their texts are nowhere.
+    List,
+    /// Revoke a token, or an enrollment.
     Revoke {
         /// Public id of the token: the part behind its kind.
         id: String,

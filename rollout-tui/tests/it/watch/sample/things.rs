@@ -158,5 +158,6 @@ pub fn releases() -> What {
             release("vacuum@2.4.0", "withdrawn", Some("2.3.7")),
             release("vacuum@2.4.1", "published", Some("2.3.7")),
         ],
+        next: None,
     })
 }
