@@ -30,6 +30,8 @@ pub enum Seen {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReportWindow {
     known: Vec<Incarnation>,
+    /// Whether an incarnation was forgotten: one that is not known may be that one.
+    has_forgotten: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +90,11 @@ impl ReportWindow {
 
     /// What is known of a report.
     pub fn judge(&self, incarnation: u64, sequence: u64) -> Seen {
-        self.incarnation(incarnation).map_or(Seen::New, |known| known.judge(sequence))
+        match self.incarnation(incarnation) {
+            Some(known) => known.judge(sequence),
+            None if self.has_forgotten => Seen::Forgotten,
+            None => Seen::New,
+        }
     }
 
     /// The highest sequence that was taken, if `sequence` lies further above it than a counter
@@ -101,15 +107,15 @@ impl ReportWindow {
     /// Takes a report; says what was known of it.
     pub fn take(&mut self, incarnation: u64, sequence: u64) -> Seen {
         let seen = self.judge(incarnation, sequence);
-        if seen != Seen::New {
-            return seen;
-        }
         if let Some(known) = self.known.iter_mut().find(|known| known.id == incarnation) {
-            known.remember(sequence);
+            if seen == Seen::New {
+                known.remember(sequence);
+            }
             return seen;
         }
         if self.known.len() == INCARNATIONS {
             self.known.remove(0);
+            self.has_forgotten = true;
         }
         let taken = [Run { first: sequence, last: sequence }].into();
         self.known.push(Incarnation { id: incarnation, taken, forgotten: None });
@@ -141,6 +147,18 @@ mod tests {
         (1..=10_000).for_each(|sequence| assert_eq!(window.take(1, sequence), Seen::New));
         assert!((1..=10_000).all(|sequence| window.judge(1, sequence) == Seen::Known));
         assert_eq!(window.known[0].taken.len(), 1);
+    }
+
+    #[test]
+    fn an_incarnation_that_was_forgotten_is_not_called_new() {
+        let mut window = ReportWindow::default();
+        for incarnation in 1..=5 {
+            assert_eq!(window.take(incarnation, 1), Seen::New, "{incarnation}");
+        }
+        assert_eq!(window.judge(2, 1), Seen::Known);
+        assert_eq!(window.take(1, 1), Seen::Forgotten, "the oldest made room");
+        assert_eq!(window.take(1, 1), Seen::Known, "and is remembered again");
+        assert_eq!(window.take(9, 1), Seen::Forgotten, "nobody knows that it is new");
     }
 
     #[test]

@@ -11,8 +11,8 @@ use crate::id::{DeviceId, Digest, Principal, RolloutId};
 use crate::journal::{Entry, Outgoing};
 use crate::release::Artifact;
 use crate::rollout::{
-    Candidate, Command, Commanded, Effect, Ineligible, Input, Installed, Patience, Permit, Plan,
-    Rollout, Step, Tally, Terms, Waiting,
+    Candidate, Command, Commanded, Effect, Ineligible, Input, Installed, Membership, Patience,
+    Permit, Plan, Rollout, Step, Tally, Terms, Waiting,
 };
 use crate::time::{Span, Timestamp};
 use alloc::{boxed::Box, collections::BTreeMap, format, sync::Arc, vec, vec::Vec};
@@ -226,7 +226,36 @@ impl Fleet {
         let (back, effects) = self.way_back_on_halt(&step, now);
         entries.extend(back);
         outbox.extend(effects);
+        if commanded.command == Command::Start {
+            let (halted, effects) = self.halt_taken_back(&running.rollout, &commanded.by, now);
+            entries.extend(halted);
+            outbox.extend(effects);
+        }
         Ok((entries, outbox))
+    }
+
+    /// What a rollout that begins takes back gives nothing more: it is halted in the same
+    /// transaction, so that it neither climbs nor completes beside its own way back.
+    fn halt_taken_back(
+        &self,
+        back: &Rollout,
+        by: &Principal,
+        now: Timestamp,
+    ) -> (Vec<Entry>, Vec<Outgoing>) {
+        let Membership::StillRunning { rollout } = back.plan.members else {
+            return (Vec::new(), Vec::new());
+        };
+        let reason = format!("taken back by rollout {}", back.id);
+        let command = Command::Halt { reason };
+        let input = Input::Command(Commanded { by: by.clone(), command });
+        // One that has ended needs no halt.
+        let going = self.rollouts.get(&rollout).filter(|known| !known.rollout.phase.is_over());
+        let Some(Ok(step)) = going.map(|known| known.rollout.step(&input, now)) else {
+            return (Vec::new(), Vec::new());
+        };
+        let state = step.next.state_hash();
+        let outbox = outgoing(&step).collect();
+        (vec![Entry::Stepped { rollout, input: Box::new(input), state }], outbox)
     }
 
     /// Why a device is or is not offered what a rollout installs: the very decision.
@@ -239,7 +268,11 @@ impl Fleet {
         let running = self.rollouts.get(&rollout)?;
         let device = self.devices.get(device)?;
         self.candidate(running, device, now, |candidate| {
-            running.rollout.admit(&running.tally, &candidate).map(|terms| terms.attempt)
+            let terms = running.rollout.admit(&running.tally, &candidate)?;
+            match self.newer_first(rollout, device, now) {
+                Some(newer) => Err(Ineligible::NewerFirst(newer)),
+                None => Ok(terms.attempt),
+            }
         })
     }
 }

@@ -85,7 +85,10 @@ impl Fleet {
         let rollout = &running.rollout;
         self.candidate(running, device, now, |candidate| {
             match rollout.admit(&running.tally, &candidate) {
-                Ok(terms) => Verdict::Eligible { attempt: terms.attempt },
+                Ok(terms) => match self.newer_first(rollout.id, device, now) {
+                    Some(newer) => Verdict::Not(Ineligible::NewerFirst(newer)),
+                    None => Verdict::Eligible { attempt: terms.attempt },
+                },
                 Err(reason @ Ineligible::OnTrial) => Verdict::Not(reason),
                 Err(reason) if candidate.execution.is_none_or(|e| !e.is_open()) => {
                     Verdict::Not(reason)
@@ -101,6 +104,23 @@ impl Fleet {
                     }
                 }
             }
+        })
+    }
+
+    /// The newest rollout that admits a device, if it is newer than `rollout`: it offers first.
+    pub(super) fn newer_first(
+        &self,
+        rollout: RolloutId,
+        device: &Device,
+        now: Timestamp,
+    ) -> Option<RolloutId> {
+        let newer = self.order.iter().rev().take_while(|id| **id != rollout);
+        newer.copied().find(|id| {
+            let Some(running) = self.rollouts.get(id) else { return false };
+            let admits = self.candidate(running, device, now, |candidate| {
+                running.rollout.admit(&running.tally, &candidate).is_ok()
+            });
+            admits == Some(true)
         })
     }
 

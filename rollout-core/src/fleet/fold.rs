@@ -9,7 +9,7 @@ use crate::rollout::{Input, Membership, Phase, Rollout, StateHash};
 use crate::time::{Timestamp, Window};
 use crate::trust::{Envelope, Manifest, Root};
 use crate::wire::{Event, ImageState, Reason};
-use alloc::vec::Vec;
+use alloc::{string::ToString as _, vec::Vec};
 
 /// Why an entry does not fit the model. Only a bug or a damaged store brings it about.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -267,6 +267,7 @@ impl Fleet {
             lease: plan.pace.lease,
             confirm_window: plan.silence.confirm_window,
         };
+        let target = &plan.target;
         let mut runs = None;
         held.change(&report.device, |execution| {
             // Taken twice, any other event is the same as once; an interruption is one more.
@@ -280,8 +281,16 @@ impl Fleet {
         // A confirmation says what runs, also when it overtakes the check-in that says so.
         let is_latest = device.last_permit == Some(report.rollout);
         if let (Some(image), Some(facts), true) = (runs, device.facts.as_mut(), is_latest) {
+            let release = self.releases.get(target.release());
             facts.running.digest = image;
             facts.running.state = ImageState::Valid;
+            if let Some((release, signed)) =
+                release.and_then(|known| Some((known, known.signed(target, image)?)))
+            {
+                facts.running.version = release.version_of(target).to_string();
+                facts.running.epoch = signed.epoch;
+                facts.running.counter = signed.counter;
+            }
         }
         self.settle(report.rollout, &report.device);
     }
@@ -338,19 +347,17 @@ impl Fleet {
         Ok(())
     }
 
-    /// A rollout that takes another back ends it when it begins.
+    /// A rollout that takes another back ends it when it begins, and lets it go when it is canceled.
     fn supersede(&mut self, rollout: RolloutId, before: &Phase) {
         let Some(held) = self.rollouts.get(&rollout) else { return };
-        if held.rollout.phase.stops() {
-            return;
-        }
-        if let (Membership::StillRunning { rollout: other }, Phase::Draft) =
-            (&held.rollout.plan.members, before)
-        {
-            let other = *other;
-            if let Some(other) = self.rollouts.get_mut(&other) {
-                other.superseded_by = Some(rollout);
-            }
+        let Membership::StillRunning { rollout: other } = held.rollout.plan.members else { return };
+        let begins = *before == Phase::Draft && !held.rollout.phase.stops();
+        let is_canceled = matches!(held.rollout.phase, Phase::Canceled { .. });
+        let Some(other) = self.rollouts.get_mut(&other) else { return };
+        if begins {
+            other.superseded_by = Some(rollout);
+        } else if is_canceled && other.superseded_by == Some(rollout) {
+            other.superseded_by = None;
         }
     }
 

@@ -115,7 +115,12 @@ impl Fleet {
     /// rollout, or, before there was one, the one that most devices run.
     pub fn good_release(&self, product: &str) -> Option<&ReleaseId> {
         let completed = self.order.iter().rev().filter_map(|id| {
-            let rollout = &self.rollouts.get(id)?.rollout;
+            let running = self.rollouts.get(id)?;
+            let rollout = &running.rollout;
+            // What was taken back is nothing to go back to.
+            if running.superseded_by.is_some() {
+                return None;
+            }
             match (&rollout.phase, &rollout.plan.target) {
                 (Phase::Completed { .. }, Target::Release(id)) if self.went_well(rollout.id) => {
                     Some(id)

@@ -4,6 +4,7 @@
 //! twice is one entry. Not here: whether the caller may; that is the role table's answer.
 
 use super::Fleet;
+use crate::device::State;
 use crate::id::{DeviceId, Digest, HardwareModel, Principal, RolloutId};
 use crate::journal::{CohortRecord, Entry, Outgoing, ReportRecord};
 use crate::release::{Lifecycle, ReleaseId, Target};
@@ -268,11 +269,21 @@ impl Fleet {
         };
         let back = Plan::check(fields)?;
         self.check_plan(&back)?;
-        let still = running.executions.iter().filter(|(id, execution)| {
-            execution.exposure.is_some()
-                && self.devices.get(*id).and_then(|d| d.running()) == Some(execution.image)
-        });
-        Ok((back, still.count() as u64))
+        let runs = |id: &DeviceId, image| {
+            self.devices.get(id).and_then(|device| device.running()) == Some(image)
+        };
+        let exposed = running.executions.iter().filter(|(_, one)| one.exposure.is_some());
+        let (mut still, mut may) = (0, false);
+        for (id, execution) in exposed {
+            if runs(id, execution.image) {
+                still += 1;
+            }
+            may |= !matches!(execution.state, State::RolledBack | State::Confirmed);
+        }
+        if still == 0 && !may {
+            return Err(Refusal::NobodyRunsIt.into());
+        }
+        Ok((back, still))
     }
 
     /// A plan that installs a release on one device, at once and with every choice at its default:

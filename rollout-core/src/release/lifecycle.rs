@@ -1,7 +1,7 @@
 //! The life of a release: draft, published, withdrawn, and the way back it brought along.
 
 use super::Artifact;
-use crate::id::{HardwareModel, IdError, Principal, ProductId};
+use crate::id::{Digest, HardwareModel, IdError, Principal, ProductId};
 use crate::journal::Seq;
 use crate::release::ComponentId;
 use crate::time::Timestamp;
@@ -133,6 +133,19 @@ impl Release {
         component: ComponentId,
     ) -> Option<&Artifact> {
         self.artifacts_of(target).iter().find(|artifact| artifact.fits(model, component))
+    }
+
+    /// What was signed for an image of `target`, which must name this release.
+    pub fn signed(&self, target: &Target, image: Digest) -> Option<&Artifact> {
+        self.artifacts_of(target).iter().find(|artifact| artifact.image == image)
+    }
+
+    /// The version that `target`, which must name this release, installs.
+    pub fn version_of(&self, target: &Target) -> &semver::Version {
+        match (target, &self.way_back) {
+            (Target::WayBackOf(_), Some(back)) => &back.version,
+            (Target::WayBackOf(_) | Target::Release(_), _) => &self.id.version,
+        }
     }
 
     /// All images of `target`, which must name this release.

@@ -143,6 +143,9 @@ pub enum Ineligible {
     /// Another rollout is at it.
     #[error("rollout {0} is not finished with the device")]
     Busy(RolloutId),
+    /// A device is offered one image at a time, that of the newest rollout that admits it.
+    #[error("rollout {0} is newer and comes first")]
+    NewerFirst(RolloutId),
     /// Not now.
     #[error("the rollout is {0}")]
     Phase(&'static str),
@@ -229,6 +232,7 @@ impl Ineligible {
             Self::Superseded(_) => "EX-023",
             Self::OnTrial => "EX-024",
             Self::Excluded(_) => "EX-025",
+            Self::NewerFirst(_) => "EX-026",
         }
     }
 

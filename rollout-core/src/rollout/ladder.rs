@@ -70,8 +70,9 @@ fn parse_share(text: &str) -> Option<u16> {
         return None;
     }
     let scale = if part.len() == 1 { 10 } else { 1 };
-    let bp = parse_digits::<u16>(whole)?.checked_mul(100)? + part.parse::<u16>().ok()? * scale;
-    (1..=10_000).contains(&bp).then_some(bp)
+    // Two digits of percent and three before them: no sum leaves 32 bits.
+    let bp = u32::from(parse_digits::<u16>(whole)?) * 100 + part.parse::<u32>().ok()? * scale;
+    u16::try_from(bp).ok().filter(|bp| (1..=10_000).contains(bp))
 }
 
 impl fmt::Display for Rung {
@@ -182,9 +183,23 @@ mod tests {
             let rung = Rung::parse(text).expect(text);
             assert_eq!(format!("{rung}"), text);
         }
-        for text in
-            ["", "0", "0%", "100.01%", "1.234%", "-1", "5 %%", "cohort:", "cohort:A", "+5", "+5%"]
-        {
+        for text in [
+            "",
+            "0",
+            "0%",
+            "100.01%",
+            "1.234%",
+            "-1",
+            "5 %%",
+            "cohort:",
+            "cohort:A",
+            "+5",
+            "+5%",
+            "655.36%",
+            "655.37%",
+            "655.99%",
+            "65535.99%",
+        ] {
             assert_eq!(Rung::parse(text), None, "{text}");
         }
     }

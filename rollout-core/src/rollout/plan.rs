@@ -350,6 +350,9 @@ fn check_shares(fields: &PlanFields) -> Result<(), PlanError> {
             return Err(PlanError::field(key, "at most 100 %"));
         }
     }
+    if fields.reaching.max_open == Span::ZERO {
+        return Err(PlanError::field("max_open", "longer than nothing"));
+    }
     if fields.silence.intervals == 0 {
         return Err(PlanError::field("gate.silence.after", "at least 1 check-in"));
     }

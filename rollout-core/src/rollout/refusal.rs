@@ -85,6 +85,9 @@ pub enum Refusal {
         /// The release.
         release: String,
     },
+    /// Nobody to take back.
+    #[error("no device runs what this rollout installed, or may come to")]
+    NobodyRunsIt,
 }
 
 impl Refusal {
@@ -105,6 +108,7 @@ impl Refusal {
             Self::Ended { .. } => "RO-012",
             Self::BudgetTooSmall { .. } => "RO-013",
             Self::NoWayBack { .. } => "RO-014",
+            Self::NobodyRunsIt => "RO-015",
         }
     }
 
@@ -124,6 +128,9 @@ impl Refusal {
             Self::Ended { .. } => "create a new rollout",
             Self::BudgetTooSmall { .. } => "create a new rollout with a larger budget",
             Self::NoWayBack { .. } => "publish a reissue of the version to go back to",
+            Self::NobodyRunsIt => {
+                "there is nothing to do; `rollout cancel` ends the rollout itself"
+            }
         }
     }
 }

@@ -360,7 +360,11 @@ impl Rollout {
             && reach.reachable > 0;
         // In the last rung nobody who can be reached is left out.
         let everyone = self.rung != self.plan.ladder.last() || reach.served >= reach.reachable;
-        if full || (enough && (everyone || expired)) || (expired && reach.reachable == 0) {
+        // Nobody can be reached: a rung is given up, a rollout that gave nobody anything is not.
+        let nothing =
+            self.rung == self.plan.ladder.last() && seen.tally.sum(|_| true).permitted == 0;
+        let nobody = expired && reach.reachable == 0 && !nothing;
+        if full || (enough && (everyone || expired)) || nobody {
             return None;
         }
         Some(Waiting::Reach { have: reach.served, of: reach.reachable })
@@ -449,6 +453,9 @@ impl Rollout {
 
     pub(super) fn halt(&self, cause: Cause, now: Timestamp) -> Step {
         let mut next = self.clone();
+        if let Phase::Paused { since, .. } = &self.phase {
+            next.rung_opened = self.rung_opened.after(now.since(*since));
+        }
         next.phase = Phase::Halted { cause, at: now, resume: Vec::new() };
         let waiting = Some(Waiting::TwoPeople { have: 0 });
         Step { next, effects: vec![Effect::Halted], waiting, evaluation: None }

@@ -1,11 +1,14 @@
 //! Each reason a device is not offered the image: one row each, by its code.
 
-use crate::desk::{Desk, USUAL, device, fields, image};
+use crate::desk::{Desk, USUAL, device, fields, image, person};
 use rollout_core::cohort::Selector;
 use rollout_core::device::{Device, Standing};
+use rollout_core::fleet::{Answer, Ask};
 use rollout_core::hosting::Contract;
+use rollout_core::id::RolloutId;
+use rollout_core::journal::Entry;
 use rollout_core::release::{Artifact, ComponentId, Lifecycle, Release};
-use rollout_core::rollout::{Command, PlanFields};
+use rollout_core::rollout::{Command, Plan, PlanFields};
 use rollout_core::time::{Span, Timestamp};
 use rollout_core::version::{ReleaseCounter, SecureVersion};
 use rollout_core::wire::{Event, Reason};
@@ -154,4 +157,30 @@ fn a_lapsed_offer_frees_its_slot_and_is_taken_up_again() {
     assert!(desk.offer(&device(1)), "and the first may come back");
     let execution = &desk.fleet.rollouts[&desk.rollout].executions[&device(1)];
     assert_eq!(execution.attempt, 1);
+}
+
+/// Two rollouts may admit a device; it is offered the newer one's image, and both say so.
+#[test]
+fn of_two_rollouts_the_newer_explains_the_offer() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    let older = desk.rollout;
+    let newer = RolloutId::parse("0192f7a0-0000-7000-8000-000000000002").expect("a UUID");
+    let plan = Plan::check(fields(&["100%"])).expect("a plan").into();
+    desk.write(Entry::Drafted { rollout: newer, plan, by: person("author") });
+    desk.rollout = newer;
+    desk.command("ops", Command::Start).expect("a draft");
+    desk.tick(Span::ZERO);
+    let told = |desk: &Desk, rollout| {
+        let said = desk.fleet.explain(rollout, &device(1), desk.now).expect("known");
+        let asked = desk.fleet.admission(rollout, &device(1), desk.now).expect("known");
+        assert_eq!(said.is_eligible(), asked.is_ok(), "{}", said.verdict);
+        asked.map_err(|why| why.code())
+    };
+    assert_eq!((told(&desk, older), told(&desk, newer)), (Err("EX-026"), Ok(1)));
+    let (answer, _) = desk.ask(Ask::Offer { device: device(1) });
+    let Answer::Offer(Some(offer)) = answer else { panic!("{answer:?}") };
+    assert_eq!(offer.rollout, newer);
+    assert_eq!((told(&desk, older), told(&desk, newer)), (Err("EX-017"), Ok(1)));
+    desk.command("ops", Command::Cancel).expect("it runs");
+    assert_eq!(told(&desk, older), Ok(1), "its turn");
 }

@@ -60,7 +60,7 @@ fn artifact(version: &str, counter: u64) -> Artifact {
     }
 }
 
-fn release() -> Release {
+pub fn release() -> Release {
     Release {
         id: ReleaseId {
             product: ProductId::new("vacuum").expect("a product"),

@@ -466,3 +466,17 @@ fn the_window_of_a_count_closes_when_a_share_opens() {
     let offers = desk.fleet.rollouts[&desk.rollout].tally.pending.offers;
     assert!(offers < 30, "{offers} offers in a rung of 1 %");
 }
+
+/// A confirmation says what runs, whole: image, version and counter.
+#[test]
+fn a_confirmation_names_the_version_too() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(desk.offer(&device(0)));
+    desk.report(&device(0), Event::Downloaded, None);
+    desk.begin(&device(0)).expect("a permit");
+    desk.report(&device(0), Event::Confirmed, None);
+    let running =
+        &desk.fleet.devices[&device(0)].facts.as_ref().expect("it has checked in").running;
+    let told = (running.digest, running.version.as_str(), running.counter.0);
+    assert_eq!(told, (crate::desk::image("1.1.0"), "1.1.0", 2));
+}

@@ -19,3 +19,4 @@ mod support;
 #[cfg(feature = "sign")]
 mod trust;
 mod unasked;
+mod way_back;

@@ -206,3 +206,20 @@ fn a_halt_is_not_resumed_beyond_what_the_budget_covers() {
     assert!(matches!(refused, Refusal::BudgetTooSmall { have: 4, .. }), "{refused}");
     assert_eq!(desk.phase(), "halted");
 }
+
+/// Time that a rung stands still is not time it was open, however it stood still.
+#[test]
+fn a_pause_that_ends_in_a_halt_is_no_open_time() {
+    let mut desk = Desk::started(DEVICES, fields(&["5", "100%"]));
+    let opened = |desk: &Desk| desk.fleet.rollouts[&desk.rollout].rollout.rung_opened;
+    let before = opened(&desk);
+    let review_at = desk.now.after(Span::hours(100));
+    desk.command("ops", Command::Pause { reason: "lunch".into(), review_at }).expect("it gives");
+    desk.tick(Span::hours(10));
+    desk.command("ops", Command::Halt { reason: "smoke".into() }).expect("it is not over");
+    desk.tick(Span::hours(1));
+    for name in ["ops", "bob"] {
+        desk.command(name, Command::Resume).expect("two people");
+    }
+    assert_eq!(opened(&desk).since(before), Span::hours(11));
+}

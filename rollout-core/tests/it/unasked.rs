@@ -3,6 +3,7 @@
 use crate::desk::{Desk, HORIZON, device, fields};
 use rollout_core::device::{Bucket, Outcome};
 use rollout_core::fleet::Reply;
+use rollout_core::journal::{Entry, ReportRecord};
 use rollout_core::rollout::{Command, PlanFields};
 use rollout_core::time::Span;
 use rollout_core::wire::{Event, Reason};
@@ -117,4 +118,54 @@ fn a_report_that_is_known_exposes_nobody_twice() {
     desk.report(&device(0), Event::Confirmed, None);
     let entries = desk.journal[once..].iter().map(|stored| stored.entry.kind());
     assert_eq!(entries.collect::<Vec<_>>(), ["reported", "reported"]);
+}
+
+/// Whether reports come one by one or all at once, the same is counted.
+#[test]
+fn a_batch_of_reports_counts_as_its_reports_do() {
+    let events = [
+        (Event::Stopped, Some(Reason::Told)),
+        (Event::Booted, None),
+        (Event::Returned, Some(Reason::SelfTest)),
+    ];
+    let permitted = || {
+        let mut desk = Desk::started(10, fields(&["100%"]));
+        assert!(downloaded(&mut desk, 0));
+        assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+        desk
+    };
+    let reports = |desk: &Desk| {
+        let rollout = desk.rollout;
+        let made = (100..).zip(events).map(move |(sequence, (event, reason))| {
+            let (device, detail) = (device(0), None);
+            Entry::Reported(ReportRecord {
+                device,
+                incarnation: 1,
+                sequence,
+                rollout,
+                attempt: 1,
+                event,
+                reason,
+                detail,
+            })
+        });
+        made.collect::<Vec<_>>()
+    };
+    let take = |desk: &mut Desk, facts: Vec<Entry>| {
+        let entries = desk.fleet.expose_unasked(facts, desk.now);
+        entries.into_iter().for_each(|entry| desk.write(entry));
+    };
+    let (mut singly, mut at_once) = (permitted(), permitted());
+    for report in reports(&singly) {
+        take(&mut singly, vec![report]);
+    }
+    let all = reports(&at_once);
+    let twice = all.iter().chain(&all).cloned().collect();
+    take(&mut at_once, twice);
+    let standing = |desk: &Desk| {
+        let running = &desk.fleet.rollouts[&desk.rollout];
+        (running.executions[&device(0)].clone(), running.counts())
+    };
+    assert_eq!(standing(&singly), standing(&at_once));
+    assert_eq!(standing(&singly).1.exposed, 1);
 }

@@ -1,0 +1,129 @@
+//! Rollouts that take another back, and what becomes of that one.
+
+use crate::desk::{Desk, HORIZON, device, fields, person, release};
+use rollout_core::id::RolloutId;
+use rollout_core::journal::Entry;
+use rollout_core::rollout::{Cause, Command, Phase, PlanFields};
+use rollout_core::time::Span;
+use rollout_core::wire::{Event, Reason};
+
+const BACK: &str = "0192f7a0-0000-7000-8000-000000000002";
+const DEVICES: usize = 10;
+
+/// A rollout of which half is open and updated.
+fn half_way() -> Desk {
+    let mut desk = Desk::started(DEVICES, fields(&["50%", "100%"]));
+    let updated = (0..DEVICES).filter(|index| desk.update(&device(*index))).count();
+    assert!((1..DEVICES).contains(&updated), "{updated} of {DEVICES}");
+    desk
+}
+
+/// Everybody is past its horizon and heard of.
+fn time_passes(desk: &mut Desk) {
+    desk.tick(HORIZON);
+    (0..DEVICES).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+    desk.tick(Span::ZERO);
+}
+
+/// Drafts the way back; the desk's commands are about it from then on. The one it takes back.
+fn draft_back(desk: &mut Desk) -> RolloutId {
+    let (plan, _) = desk.fleet.rollback_plan(desk.rollout).expect("a way back");
+    let back = RolloutId::parse(BACK).expect("a UUID");
+    desk.write(Entry::Drafted { rollout: back, plan: plan.into(), by: person("ops") });
+    core::mem::replace(&mut desk.rollout, back)
+}
+
+fn phase(desk: &Desk, rollout: RolloutId) -> &Phase {
+    &desk.fleet.rollouts[&rollout].rollout.phase
+}
+
+#[test]
+fn what_is_taken_back_gives_nothing_more_and_completes_nothing() {
+    let mut desk = half_way();
+    let forward = draft_back(&mut desk);
+    assert_eq!(phase(&desk, forward).name(), "deploying", "a draft takes nothing back");
+    desk.command("ann", Command::Start).expect("a draft");
+    let Phase::Halted { cause: Cause::Operator { by, reason }, .. } = phase(&desk, forward) else {
+        panic!("{:?}", phase(&desk, forward));
+    };
+    assert_eq!((by.as_str(), reason.as_str()), ("ann", &*format!("taken back by rollout {BACK}")));
+    for _ in 0..4 {
+        time_passes(&mut desk);
+    }
+    let taken = &desk.fleet.rollouts[&forward].rollout;
+    assert_eq!(
+        (taken.phase.name(), taken.rung.0),
+        ("halted", 0),
+        "it neither climbs nor completes"
+    );
+}
+
+#[test]
+fn a_way_back_that_is_canceled_leaves_the_other_to_two_people() {
+    let mut desk = half_way();
+    let forward = draft_back(&mut desk);
+    desk.command("ann", Command::Start).expect("a draft");
+    assert_eq!(desk.fleet.rollouts[&forward].superseded_by, Some(desk.rollout));
+    desk.command("ann", Command::Cancel).expect("it runs");
+    assert_eq!(desk.fleet.rollouts[&forward].superseded_by, None);
+    desk.rollout = forward;
+    for name in ["ann", "bob"] {
+        desk.command(name, Command::Resume).expect("two people");
+    }
+    for _ in 0..4 {
+        time_passes(&mut desk);
+        (0..DEVICES).for_each(|index| drop(desk.update(&device(index))));
+    }
+    assert_eq!(desk.phase(), "completed");
+    assert_eq!(desk.fleet.rollouts[&forward].counts().confirmed, DEVICES as u64);
+}
+
+#[test]
+fn what_was_taken_back_is_no_release_to_go_back_to() {
+    let mut desk = Desk::started(DEVICES, fields(&["100%"]));
+    let good = |desk: &Desk| desk.fleet.good_release("vacuum").cloned();
+    for _ in 0..3 {
+        (0..DEVICES).for_each(|index| drop(desk.update(&device(index))));
+        time_passes(&mut desk);
+    }
+    assert_eq!((desk.phase(), good(&desk)), ("completed", Some(release().id)));
+    let forward = draft_back(&mut desk);
+    desk.command("ann", Command::Start).expect("a draft");
+    assert_eq!(phase(&desk, forward).name(), "completed", "it gives to nobody as it is");
+    (0..DEVICES).for_each(|index| desk.check_in(&device(index), "1.0.0", 3));
+    assert_eq!(good(&desk), None, "no device runs a release that is known");
+}
+
+#[test]
+fn a_way_back_is_not_drafted_for_nobody() {
+    let mut desk = Desk::started(DEVICES, fields(&["100%"]));
+    let code = |desk: &Desk| desk.fleet.rollback_plan(desk.rollout).map_err(|why| why.code());
+    assert_eq!(code(&desk).err(), Some("RO-015"), "nobody has it");
+    assert!(desk.update(&device(0)));
+    assert_eq!(code(&desk).expect("one has it").1, 1);
+    desk.check_in(&device(0), "0.9.0", 2);
+    assert_eq!(code(&desk).err(), Some("RO-015"), "it has moved on");
+    assert!(desk.offer(&device(1)));
+    desk.report(&device(1), Event::Downloaded, None);
+    desk.begin(&device(1)).expect("a permit");
+    assert_eq!(code(&desk).expect("it may boot it any moment").1, 0);
+    desk.report(&device(1), Event::Returned, Some(Reason::SelfTest));
+    assert_eq!(code(&desk).err(), Some("RO-015"), "it is back");
+}
+
+#[test]
+fn nothing_is_completed_on_nothing() {
+    let hours = Span::hours(2);
+    let plan = PlanFields::clone(&fields(&["100%"]));
+    let reaching = rollout_core::rollout::Reaching { max_open: hours, ..plan.reaching };
+    let mut desk = Desk::started(0, PlanFields { reaching, ..plan });
+    for _ in 0..4 {
+        desk.tick(hours);
+        assert_eq!(desk.phase(), "deploying");
+    }
+    desk.enroll(&device(0));
+    assert!(desk.update(&device(0)));
+    desk.tick(hours);
+    desk.tick(hours);
+    assert_eq!(desk.phase(), "completed", "one that was served and is silent since ends it");
+}
