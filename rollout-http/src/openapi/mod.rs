@@ -12,10 +12,11 @@ pub(crate) mod wire;
 pub(crate) use route::{Route, Shows, delete, get, post, put};
 
 use crate::body::v1::ProblemBody;
-use crate::routes::{method_not_allowed, nowhere};
+use crate::routes::{method_not_allowed, nowhere, path_is_text};
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::{HeaderValue, header};
+use axum::middleware;
 use axum::response::IntoResponse as _;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use serde_json::{Map, Value, json};
@@ -77,7 +78,8 @@ impl<S: Clone + Send + Sync + 'static> Table<S> {
         let router = router
             .route(json.path, axum::routing::get(async move || as_json(&document)))
             .route(docs.path, axum::routing::get(async move || as_page(&shown)));
-        router.fallback(nowhere).method_not_allowed_fallback(method_not_allowed)
+        let router = router.fallback(nowhere).method_not_allowed_fallback(method_not_allowed);
+        router.layer(middleware::from_fn(path_is_text))
     }
 }
 

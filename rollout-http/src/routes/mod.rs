@@ -20,10 +20,11 @@ pub(crate) mod rollouts;
 use crate::backend::{Kind, Problem};
 use crate::gate::Secret;
 use axum::body::Body;
-use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use rollout_core::id::RolloutId;
 use rollout_core::journal::Stored;
 use rollout_core::wire::ATTRIBUTE_NAME_BYTES;
@@ -125,6 +126,36 @@ pub(crate) fn status_of(written: &[Stored]) -> StatusCode {
 /// The id of a rollout in a path.
 pub(crate) fn rollout_id(text: &str) -> Result<RolloutId, Problem> {
     Ok(RolloutId::parse(text)?)
+}
+
+/// A path whose escapes are no text is nobody's.
+pub(crate) async fn path_is_text(request: Request, next: Next) -> Response {
+    if is_text(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let detail = "the path has escapes that are no UTF-8";
+    Problem::new(Kind::Invalid, "HT-019", detail, "escape the bytes of a UTF-8 text")
+        .into_response()
+}
+
+/// Whether a path is UTF-8 once its escapes are undone.
+fn is_text(path: &str) -> bool {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, behind @ ..] = rest {
+        let digits = behind.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                rest = &behind[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    std::str::from_utf8(&bytes).is_ok()
 }
 
 /// A path nobody answers.

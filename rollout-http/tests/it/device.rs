@@ -183,6 +183,23 @@ async fn a_method_that_a_route_does_not_have_is_refused_with_those_it_has() {
     assert_eq!(head.headers["content-length"], get.headers["content-length"]);
 }
 
+#[tokio::test]
+async fn a_path_that_is_no_text_is_refused_as_everything_is() {
+    let world = World::new();
+    for (plane, path, code) in [
+        (&world.operators, "/v1/devices/%ff%fe", "400 HT-019"),
+        (&world.operators, "/v1/cohorts/a%C3", "400 HT-019"),
+        (&world.devices, "/device/v1/images/%ff", "400 HT-019"),
+        (&world.operators, "/v1/devices/%C3%A4", "404 RE-001"),
+        (&world.operators, "/v1/devices/%2", "404 RE-001"),
+        (&world.operators, "/v1/devices/%zz", "404 RE-001"),
+    ] {
+        let reply = ask(plane, request("GET", path, &world.ann, "")).await;
+        assert_eq!(reply.code(), code, "{path}");
+        assert_eq!(reply.headers["content-type"], "application/problem+json");
+    }
+}
+
 #[test]
 fn not_now_says_when() {
     let response = Problem::new(Kind::Unavailable, "ST-001", "busy", "wait").into_response();
