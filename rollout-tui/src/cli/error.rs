@@ -102,6 +102,10 @@ impl Failure {
     pub fn server(what: impl Into<String>, error: &ClientError) -> Self {
         let exit = if matches!(error, ClientError::Base { .. }) {
             Exit::Usage
+        } else if matches!(error, ClientError::Trust(_))
+            || matches!(error, ClientError::Tls { fault, .. } if fault.is_of_address())
+        {
+            Exit::Usage
         } else if matches!(error, ClientError::Unreachable { .. } | ClientError::Stalled { .. }) {
             Exit::Unreachable
         } else if matches!(error, ClientError::Answer { .. } | ClientError::TooLong { .. }) {
