@@ -160,7 +160,11 @@ async fn a_stranger_gets_no_token_and_the_user_is_told_why() {
     assert_eq!(refused(&world.operators("https"), &other).await, "TL-011");
     // Somebody else's address of this machine.
     let port = world.serving.devices.port();
-    assert_eq!(refused(&format!("https://127.0.0.2:{port}"), &own).await, "TL-012");
+    let elsewhere = format!("https://127.0.0.2:{port}");
+    assert_eq!(refused(&elsewhere, &own).await, "TL-012");
+    let client = Client::believing(&elsewhere, "", Some(&own)).expect("a client");
+    let told = client.me().await.expect_err("another address").to_string();
+    assert!(told.contains("not for this address (`127.0.0.2`) but for localhost, "), "{told}");
     assert_eq!(refused(&world.operators("http"), &own).await, "TL-017");
     let plain = Config::local(folder.path().join("plain"), Default::default());
     let plain = serve::listen(&plain, Unobserved).await.expect("it serves");
@@ -271,6 +275,17 @@ async fn whoever_insists_on_plain_http_is_warned() {
     BufReader::new(stderr).read_line(&mut said).expect("a line");
     daemon.kill().and_then(|()| daemon.wait()).expect("it ends");
     assert!(said.contains("WARN") && said.contains("tokens travel in the clear"), "{said}");
+}
+
+/// What is not in the lock is not in any build.
+#[test]
+fn there_is_one_tls_stack() {
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
+    let lock = std::fs::read_to_string(lock).expect("the lock");
+    assert!(lock.contains("name = \"ring\"\n") && lock.contains("name = \"rustls\"\n"));
+    for other in ["aws-lc-rs", "aws-lc-sys", "openssl", "openssl-sys", "native-tls"] {
+        assert!(!lock.contains(&format!("name = \"{other}\"\n")), "{other} has come in");
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::tour::Shell;
 pub fn walk(programs: &Programs, page: &Page) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut shell = Shell::start(programs, folder.path(), &page.path);
-    shell.say("export XDG_CONFIG_HOME=\"$PWD\"\nunset ROLLOUT_CA ROLLOUT_CONTEXT\n");
+    shell.say("export XDG_CONFIG_HOME=\"$PWD\"\nunset ROLLOUT_CONTEXT\n");
     let blocks = page.blocks();
     let mut walked = 0;
     for (place, block) in blocks.iter().enumerate().filter(|(_, block)| block.tag == "sh tls") {

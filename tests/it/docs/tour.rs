@@ -66,6 +66,7 @@ impl Shell {
             .env("NO_COLOR", "1")
             .env_remove("ROLLOUT_TOKEN")
             .env_remove("ROLLOUT_SERVER")
+            .env_remove("ROLLOUT_CA")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&errors).expect("a file for errors"))
