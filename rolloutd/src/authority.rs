@@ -10,6 +10,11 @@ use rcgen::{
 };
 use rollout_core::id::Digest;
 use rollout_core::time::Timestamp;
+use rollout_tls::rustls::RootCertStore;
+use rollout_tls::rustls::client::verify_server_cert_signed_by_trust_anchor as verify;
+use rollout_tls::rustls::pki_types::pem::PemObject as _;
+use rollout_tls::rustls::pki_types::{CertificateDer, UnixTime};
+use rollout_tls::rustls::server::ParsedCertificate;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -54,6 +59,14 @@ pub enum AuthorityError {
         /// What there is not.
         missing: PathBuf,
     },
+    /// The key of another authority.
+    #[error("{} is not the key of {}, or that has ended", key.display(), ca.display())]
+    Stranger {
+        /// The authority.
+        ca: PathBuf,
+        /// The key.
+        key: PathBuf,
+    },
     /// A name nobody can have, or a key that is none.
     #[error("cannot make a certificate with {}", what)]
     Unfit {
@@ -71,6 +84,7 @@ impl AuthorityError {
             Self::File { .. } => "SV-108",
             Self::Half { .. } => "SV-109",
             Self::Unfit { .. } => "SV-110",
+            Self::Stranger { .. } => "SV-111",
         }
     }
 
@@ -79,6 +93,7 @@ impl AuthorityError {
         match self {
             Self::File { .. } => "look at the folder's owner, its permissions and the disk",
             Self::Half { .. } => "bring the other half back, or move this one away as well",
+            Self::Stranger { .. } => "bring the key that was made with this CA",
             Self::Unfit { .. } => "use names and addresses, and the key that was made here",
         }
     }
@@ -109,33 +124,32 @@ pub fn ensure(
     crate::serve::private_folder(folder).map_err(failed)?;
     let at = |name: &str| folder.join(name);
     let [ca, ca_key, server, server_key] = [CA, CA_KEY, SERVER, SERVER_KEY].map(at);
-    let has_server = both(&server, &server_key)?;
-    // Its key may be elsewhere, where it is safe, so long as nothing is to be signed.
-    let has_ca = if has_server && ca.exists() { true } else { both(&ca, &ca_key)? };
-    let mut papers = Papers { folder: folder.into(), names: Vec::new(), is_ca_new: !has_ca };
-    if !has_ca {
+    let mut papers = Papers { folder: folder.into(), names: Vec::new(), is_ca_new: false };
+    if both(&server, &server_key)? {
+        // Nothing is to be signed: the authority's key may be elsewhere, where it is safe.
+        return Ok(papers);
+    }
+    if !both(&ca, &ca_key)? {
+        papers.is_ca_new = true;
         let key = new_key()?;
         write(&ca_key, &key.serialize_pem(), 0o600)?;
         let made = authority(&key, now).and_then(|params| params.self_signed(&key));
         write(&ca, &made.map_err(|source| unfit("the new CA", source))?.pem(), 0o644)?;
     }
-    if !has_server {
-        let text = fs::read_to_string(&ca_key).map_err(|source| AuthorityError::File {
-            action: "read",
-            path: ca_key.clone(),
-            source,
-        })?;
-        let signs = |source| unfit(ca_key.display(), source);
-        let signer = KeyPair::from_pem(&text).map_err(signs)?;
-        let issuer = Issuer::new(authority(&signer, now).map_err(signs)?, signer);
-        papers.names = names(more, host);
-        let key = new_key()?;
-        let shown = papers.names.join(", ");
-        let made = leaf(&papers.names, now).and_then(|params| params.signed_by(&key, &issuer));
-        let made = made.map_err(|source| unfit(shown, source))?;
-        write(&server_key, &key.serialize_pem(), 0o600)?;
-        write(&server, &made.pem(), 0o644)?;
+    let text = fs::read_to_string(&ca_key);
+    let unread = |source| AuthorityError::File { action: "read", path: ca_key.clone(), source };
+    let signs = |source| unfit(ca_key.display(), source);
+    let signer = KeyPair::from_pem(&text.map_err(unread)?).map_err(signs)?;
+    let issuer = Issuer::new(authority(&signer, now).map_err(signs)?, signer);
+    papers.names = names(more, host);
+    let key = new_key()?;
+    let made = leaf(&papers.names, now).and_then(|params| params.signed_by(&key, &issuer));
+    let made = made.map_err(|source| unfit(papers.names.join(", "), source))?;
+    if !vouches(&ca, made.der(), now) {
+        return Err(AuthorityError::Stranger { ca, key: ca_key });
     }
+    write(&server_key, &key.serialize_pem(), 0o600)?;
+    write(&server, &made.pem(), 0o644)?;
     Ok(papers)
 }
 
@@ -150,6 +164,16 @@ fn both(one: &Path, other: &Path) -> Result<bool, AuthorityError> {
         (true, false) => half(one, other),
         (false, true) => half(other, one),
     }
+}
+
+/// Whether those who believe the file `ca` will believe a certificate.
+fn vouches(ca: &Path, certificate: &CertificateDer<'_>, now: Timestamp) -> bool {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(CertificateDer::from_pem_file(ca));
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(now.unix_secs()));
+    let algorithms = rollout_tls::provider().signature_verification_algorithms;
+    ParsedCertificate::try_from(certificate)
+        .is_ok_and(|leaf| verify(&leaf, &roots, &[], now, algorithms.all).is_ok())
 }
 
 fn unfit(what: impl ToString, source: rcgen::Error) -> AuthorityError {

@@ -106,6 +106,20 @@ impl Error {
         }
     }
 
+    /// Whether it is the address, or the CA beside it, that is to be corrected.
+    pub fn is_of_address(&self) -> bool {
+        match self {
+            Self::Base { .. } | Self::Trust(_) => true,
+            Self::Tls { fault, .. } => fault.is_of_address(),
+            Self::Refused(_)
+            | Self::Unreachable { .. }
+            | Self::Answer { .. }
+            | Self::TooLong { .. }
+            | Self::Stalled { .. }
+            | Self::File { .. } => false,
+        }
+    }
+
     /// The status code, if the server has answered.
     pub fn status(&self) -> Option<u16> {
         match self {

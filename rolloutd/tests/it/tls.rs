@@ -207,6 +207,10 @@ fn nothing_of_an_authority_is_overwritten_and_keys_are_their_owners() {
     std::fs::remove_file(&files[3]).expect("lost");
     let half = authority::ensure(folder.path(), &[], None, now).expect_err("no key to sign with");
     assert_eq!(half.code(), "SV-109");
+    let other = papers(now);
+    std::fs::copy(other.path().join("ca.key"), &files[1]).expect("another authority's key");
+    let stranger = authority::ensure(folder.path(), &[], None, now).expect_err("another's key");
+    assert_eq!(stranger.code(), "SV-111");
     let empty = tempfile::tempdir().expect("a folder");
     let wrong = authority::ensure(empty.path(), &["größe".into()], None, now).expect_err("a name");
     assert_eq!(wrong.code(), "SV-110");
