@@ -13,6 +13,7 @@ pub mod sim;
 
 use rollout_core::image::ImageError;
 use rollout_core::trust::RootError;
+use rollout_tls::{Fault, TrustError};
 use std::path::{Path, PathBuf};
 
 /// Why the host program could not go on.
@@ -64,6 +65,17 @@ pub enum Error {
         /// The server.
         server: String,
     },
+    /// Somebody is there, but not by TLS, or nobody that devices believe.
+    #[error("cannot speak to {server}: {fault}")]
+    Tls {
+        /// The server.
+        server: String,
+        /// Why.
+        fault: Fault,
+    },
+    /// Nobody could be believed.
+    #[error("no server can be believed")]
+    Trust(#[source] TrustError),
     /// The server refused to enroll the device.
     #[error("the server refused to enroll {device}: {detail}")]
     EnrollmentRefused {
@@ -94,6 +106,8 @@ impl Error {
             Self::NotEnrolled { .. } => "FA-006",
             Self::Client(_) => "FA-007",
             Self::Unreachable { .. } => "FA-008",
+            Self::Tls { fault, .. } => fault.code(),
+            Self::Trust(error) => error.code(),
             Self::EnrollmentRefused { .. } => "FA-009",
             Self::Broken { .. } => "FA-010",
         }
@@ -114,6 +128,8 @@ impl Error {
             }
             Self::Client(_) => "report this as a bug",
             Self::Unreachable { .. } => "check the URL and that the server runs",
+            Self::Tls { fault, .. } => fault.hint(),
+            Self::Trust(error) => error.hint(),
             Self::EnrollmentRefused { .. } => "make a new enrollment token for this model",
             Self::Broken { .. } => "remove the device's folder and provision it again",
         }
@@ -122,13 +138,18 @@ impl Error {
     /// Exit code of a program that ends with it: 1 refused, 2 usage, 3 unreachable, 4 bug.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::File { .. } | Self::EnrollmentRefused { .. } | Self::Broken { .. } => 1,
+            Self::Tls { fault, .. } if fault.is_of_address() => 2,
+            Self::File { .. }
+            | Self::EnrollmentRefused { .. }
+            | Self::Broken { .. }
+            | Self::Tls { .. } => 1,
             Self::Root(_)
             | Self::FactoryImage(_)
             | Self::FactoryImageUnfit(_)
             | Self::FactoryManifest
             | Self::Name { .. }
-            | Self::NotEnrolled { .. } => 2,
+            | Self::NotEnrolled { .. }
+            | Self::Trust(_) => 2,
             Self::Unreachable { .. } => 3,
             Self::Client(_) => 4,
         }

@@ -40,6 +40,9 @@ struct Common {
     /// Base URL of the server.
     #[arg(long, value_name = "URL", env = "ROLLOUT_SERVER")]
     server: String,
+    /// CA of the server, PEM; nobody else is trusted then. This machine's CAs are if absent.
+    #[arg(long, value_name = "FILE", env = "ROLLOUT_CA")]
+    ca: Option<PathBuf>,
     /// Folder for the state of the devices.
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
@@ -211,6 +214,7 @@ fn options(common: &Common) -> Result<FleetOptions, Error> {
     let root = read(&common.root)?;
     let manifest = common.factory_manifest.as_deref().map(read).transpose()?;
     let mut options = FleetOptions::new(&common.server, &common.dir, root, factory);
+    options.ca.clone_from(&common.ca);
     options.factory_manifest = manifest;
     options.enroll_token = common.enroll_token.clone().unwrap_or_default();
     options.hardware.clone_from(&common.hardware);
@@ -228,7 +232,10 @@ fn run_device(run: &Run) -> Result<(), Error> {
     fleet::provision_one(&options, &run.device)?;
     say(&format!("{} runs, state in {}", run.device, options.directory.display()));
     let id = run.device.clone();
-    let summary = until_stopped(async |stop| fleet::run_one(&options, &id, stop).await)?;
+    let summary = until_stopped(async |stop| {
+        fleet::greet(&options).await?;
+        fleet::run_one(&options, &id, stop).await
+    })?;
     finish(&summary);
     Ok(())
 }
@@ -252,7 +259,10 @@ fn run_fleet(fleet: &Fleet) -> Result<(), Error> {
         return Ok(());
     }
     let directory = options.directory.clone();
-    let summary = until_stopped(async |stop| fleet::run(options.clone(), stop).await)?;
+    let summary = until_stopped(async |stop| {
+        fleet::greet(&options).await?;
+        fleet::run(options.clone(), stop).await
+    })?;
     finish(&summary);
     for (digest, count) in fleet::running(&directory)? {
         say(&format!("{count:>8} run {digest}"));

@@ -37,7 +37,7 @@ pub struct Where {
     /// Overrule a setting, as in `--set poll=15m`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
     pub overrides: Vec<(String, String)>,
-    /// Allow listeners other than loopback although they speak plain HTTP.
+    /// Allow listeners without a certificate at other addresses than loopback.
     #[arg(long)]
     pub insecure: bool,
 }
@@ -45,12 +45,17 @@ pub struct Where {
 /// What `init` makes.
 #[derive(Debug, Args)]
 pub struct Init {
-    /// Folder to make; must not hold a `rolloutd.toml` yet.
+    /// Folder to make; must not hold a `rolloutd.toml` yet, but for `--tls`.
     #[arg(value_name = "FOLDER", default_value = ".")]
     pub folder: PathBuf,
     /// Whom the first admin token stands for.
     #[arg(long, value_name = "NAME", default_value = "admin")]
     pub admin: String,
+    /// Make a CA and a server certificate as well, for this machine and for these names and
+    /// addresses; in a folder that is there, only what is missing of them.
+    #[arg(long, value_name = "NAME,…", num_args = 0..=1, require_equals = true,
+        value_delimiter = ',', default_missing_value = "")]
+    pub tls: Option<Vec<String>>,
 }
 
 /// How to serve.

@@ -3,6 +3,7 @@
 //! Invariant: a setting nobody reads is an error that names the nearest one, so a typo never
 //! leaves a default in force.
 
+use crate::certificates::Pair;
 use crate::engine::Settings;
 use rollout_core::cohort::nearest;
 use rollout_core::time::Span;
@@ -22,6 +23,10 @@ pub struct Config {
     pub operators: SocketAddr,
     /// Where devices connect.
     pub devices: SocketAddr,
+    /// What is shown to operators; plain HTTP without.
+    pub operators_tls: Option<Pair>,
+    /// What is shown to devices; plain HTTP without.
+    pub devices_tls: Option<Pair>,
     /// Whether plain HTTP may leave this machine.
     pub exposure: Exposure,
     /// How often one principal may ask.
@@ -84,6 +89,20 @@ pub enum ConfigError {
         /// Where.
         address: SocketAddr,
     },
+    /// A certificate without its key, or a key alone.
+    #[error("setting `{set}` is there and `{missing}` is not")]
+    Half {
+        /// What there is.
+        set: &'static str,
+        /// What there is not.
+        missing: &'static str,
+    },
+    /// Devices would be told to leave TLS.
+    #[error("`endpoint` is {endpoint}, and devices are served by TLS")]
+    Endpoint {
+        /// What it says.
+        endpoint: String,
+    },
 }
 
 impl ConfigError {
@@ -95,6 +114,8 @@ impl ConfigError {
             Self::Unknown { .. } => "CF-003",
             Self::Value { .. } => "CF-004",
             Self::Exposed { .. } => "CF-005",
+            Self::Half { .. } => "CF-006",
+            Self::Endpoint { .. } => "CF-007",
         }
     }
 
@@ -106,18 +127,25 @@ impl ConfigError {
             Self::Unknown { .. } => "use the key that is meant, or leave it out",
             Self::Value { .. } => "correct the value",
             Self::Exposed { .. } => {
-                "put a TLS proxy in front and pass --insecure, or bind 127.0.0.1"
+                "give it a certificate (`rolloutd init --tls` makes one), bind 127.0.0.1, or pass \
+                 --insecure behind a proxy that speaks TLS"
             }
+            Self::Half { .. } => "set both, or neither",
+            Self::Endpoint { .. } => "write it with https://",
         }
     }
 }
 
 /// All keys, with what the file of `init` says of them.
-const KEYS: [(&str, &str, &str); 10] = [
+const KEYS: [(&str, &str, &str); 14] = [
     ("name", "rollout", "the server's name, for people with several"),
     ("data", ".", "folder of the database and the images"),
     ("listen_operators", "127.0.0.1:8470", "operators and CI connect here"),
     ("listen_devices", "127.0.0.1:8471", "devices connect here"),
+    ("operators_cert", "", "certificate shown to operators, PEM; plain HTTP without"),
+    ("operators_key", "", "its key, PEM"),
+    ("devices_cert", "", "certificate shown to devices, PEM; plain HTTP without"),
+    ("devices_key", "", "its key, PEM"),
     ("endpoint", "http://127.0.0.1:8471", "base URL of the backend devices are bound to"),
     ("poll", "1h", "how often devices are asked to check in"),
     ("tick", "1s", "how often rollouts are looked at when nothing happens"),
@@ -135,6 +163,8 @@ impl Config {
             name: "local".into(),
             operators: free,
             devices: free,
+            operators_tls: None,
+            devices_tls: None,
             exposure: Exposure::Loopback,
             rate: Rate::default(),
             refusals: Rate::of_strangers(),
@@ -168,6 +198,8 @@ impl Config {
             name: values["name"].clone(),
             operators: address("listen_operators", &values)?,
             devices: address("listen_devices", &values)?,
+            operators_tls: pair(base, ["operators_cert", "operators_key"], &values)?,
+            devices_tls: pair(base, ["devices_cert", "devices_key"], &values)?,
             exposure,
             rate: rate("rate", &values)?,
             refusals: rate("rate_refused", &values)?,
@@ -184,16 +216,37 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let open = [self.operators, self.devices].into_iter().find(|at| !at.ip().is_loopback());
-        match (self.exposure, open) {
+        let endpoint = &self.settings.endpoint;
+        if self.devices_tls.is_some() && endpoint.starts_with("http:") {
+            return Err(ConfigError::Endpoint { endpoint: endpoint.clone() });
+        }
+        match (self.exposure, self.exposed().next()) {
             (Exposure::Loopback, Some(address)) => Err(ConfigError::Exposed { address }),
             (Exposure::Loopback, None) | (Exposure::Insecure, _) => Ok(()),
         }
     }
 
+    /// Where plain HTTP would leave this machine.
+    pub fn exposed(&self) -> impl Iterator<Item = SocketAddr> {
+        let listeners = [(self.operators, &self.operators_tls), (self.devices, &self.devices_tls)];
+        let open =
+            listeners.into_iter().filter(|(at, tls)| !at.ip().is_loopback() && tls.is_none());
+        open.map(|(address, _)| address)
+    }
+
     /// The file that `init` writes: every key with its default and what it is for.
     pub fn template() -> String {
-        KEYS.iter().map(|(key, value, about)| format!("# {about}\n{key} = \"{value}\"\n")).collect()
+        Self::template_with(&[])
+    }
+
+    /// The same, with other values for some keys.
+    pub fn template_with(others: &[(&str, &str)]) -> String {
+        let line = |(key, value, about): &(&str, &str, &str)| {
+            let other = others.iter().find(|(other, _)| other == key);
+            let value = toml::Value::from(other.map_or(*value, |(_, value)| value));
+            format!("# {about}\n{key} = {value}\n")
+        };
+        KEYS.iter().map(line).collect()
     }
 }
 
@@ -227,6 +280,20 @@ fn address(
         value: value.clone(),
         expected: "an address and a port, such as 127.0.0.1:8470",
     })
+}
+
+/// The files of a certificate, relative to the settings; neither or both.
+fn pair(
+    base: &Path,
+    [cert, key]: [&'static str; 2],
+    values: &BTreeMap<&'static str, String>,
+) -> Result<Option<Pair>, ConfigError> {
+    match (values[cert].as_str(), values[key].as_str()) {
+        ("", "") => Ok(None),
+        ("", _) => Err(ConfigError::Half { set: key, missing: cert }),
+        (_, "") => Err(ConfigError::Half { set: cert, missing: key }),
+        (cert, key) => Ok(Some(Pair { cert: base.join(cert), key: base.join(key) })),
+    }
 }
 
 fn span(key: &'static str, values: &BTreeMap<&'static str, String>) -> Result<Span, ConfigError> {
@@ -271,6 +338,27 @@ mod tests {
         assert_eq!(error.code(), "CF-005");
         let open = [("listen_devices".to_owned(), "0.0.0.0:8471".to_owned())];
         assert!(Config::load(None, open, Exposure::Insecure).is_ok());
+    }
+
+    #[test]
+    fn tls_may_leave_the_machine_and_plain_http_beside_it_may_not() {
+        let tls = [
+            ("devices_cert", "d.pem"),
+            ("devices_key", "d.key"),
+            ("endpoint", "https://10.0.0.7:8471"),
+            ("listen_devices", "0.0.0.0:8471"),
+        ];
+        let config = load(&tls).expect("TLS");
+        assert_eq!(config.exposed().count(), 0);
+        let also = |more: &[(&'static str, &'static str)]| load(&[&tls[..], more].concat());
+        for (more, code) in [
+            (("listen_operators", "0.0.0.0:8470"), "CF-005"),
+            (("operators_cert", "o.pem"), "CF-006"),
+            (("devices_key", ""), "CF-006"),
+            (("endpoint", "http://10.0.0.7:8471"), "CF-007"),
+        ] {
+            assert_eq!(also(&[more]).expect_err("refused").code(), code, "{more:?}");
+        }
     }
 
     #[test]

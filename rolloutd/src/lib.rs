@@ -4,6 +4,8 @@
 //! process. Not here: what is decided, what is stored how, what a body looks like.
 
 pub mod args;
+pub mod authority;
+pub mod certificates;
 pub mod clock;
 pub mod config;
 #[cfg(feature = "demo")]
@@ -40,6 +42,8 @@ pub fn told(error: &anyhow::Error) -> Option<Told> {
             cause,
             init::InitError,
             serve::ServeError,
+            certificates::CertificateError,
+            authority::AuthorityError,
             engine::StartError,
             config::ConfigError,
             rollout_core::port::StoreError,

@@ -1,8 +1,9 @@
 //! Accepts connections, so many and for so long as is good for everybody.
 //!
 //! A peer that sends its headers drop by drop, or holds a connection for ever, costs a bounded
-//! time; more connections than may be wait in the kernel's queue. Invariant: when the listener
-//! ends, every request that had arrived was answered. Not here: what is answered.
+//! time; more connections than may be wait in the kernel's queue. TLS is agreed on in the task of
+//! its connection, in the time for headers. Invariant: when the listener ends, every request that
+//! had arrived was answered. Not here: what is answered, and certificates.
 
 mod line;
 mod watch;
@@ -23,10 +24,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as signal};
 use tokio::time::{Instant, MissedTickBehavior};
-use watch::{SWEEP, Seconds};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use watch::{SWEEP, Seconds, Stage};
 
 /// Connections at a time: each costs some KiB, and a file.
 const CONNECTIONS: u32 = 16_384;
@@ -69,13 +73,14 @@ impl<B: Backend> Plane for DevicePlane<B> {
     }
 }
 
-/// Serves until `stopped` says so, then answers what has arrived.
+/// Serves until `stopped` says so, then answers what has arrived; over TLS, if there is `tls`.
 ///
 /// # Errors
 /// None yet: a connection that cannot be accepted is tried again.
 pub async fn serve(
     listener: TcpListener,
     plane: impl Plane,
+    tls: Option<TlsAcceptor>,
     mut stopped: signal::Receiver<bool>,
 ) -> std::io::Result<()> {
     let room = Arc::new(Semaphore::new(CONNECTIONS as usize));
@@ -84,7 +89,7 @@ pub async fn serve(
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            arrived = arrive(&listener, &room) => lines.open(arrived, plane.clone()),
+            arrived = arrive(&listener, &room) => lines.open(arrived, plane.clone(), tls.as_ref()),
             _ = sweep.tick() => lines.sweep(),
             _ = stopped.wait_for(|stop| *stop) => break,
         }
@@ -142,14 +147,23 @@ struct Lines<P> {
 
 impl<P: Plane> Lines<P> {
     /// Serves a connection in a task of its own.
-    fn open(&mut self, arrived: Arrived, plane: P) {
+    fn open(&mut self, arrived: Arrived, plane: P, tls: Option<&TlsAcceptor>) {
         let Arrived { stream, peer, place } = arrived;
         let line = Arc::new(Line::new(plane, peer, &self.seconds));
         self.open.push(Arc::clone(&line));
-        tokio::spawn(async move {
-            converse(stream, line).await;
-            drop(place);
-        });
+        // Two tasks, so that a connection without TLS has no room for it.
+        match tls.cloned() {
+            None => tokio::spawn(async move {
+                converse(stream, line).await;
+                drop(place);
+            }),
+            Some(tls) => tokio::spawn(async move {
+                if let Some(stream) = shake_hands(tls, stream, &line).await {
+                    converse(stream, line).await;
+                }
+                drop(place);
+            }),
+        };
     }
 
     /// Looks after all of them.
@@ -161,8 +175,47 @@ impl<P: Plane> Lines<P> {
     }
 }
 
+/// Agrees on TLS, unless that takes too long or all is to end: nothing has been asked yet.
+//= trust §7: handshake deadline 10 s, header and body deadlines
+async fn shake_hands<P: Plane>(
+    tls: TlsAcceptor,
+    stream: TcpStream,
+    line: &Line<P>,
+) -> Option<TlsStream<TcpStream>> {
+    let mut hands = pin!(tls.accept(stream));
+    let mut known = Waker::noop().clone();
+    let shaken = poll_fn(|context| {
+        if !known.will_wake(context.waker()) {
+            known.clone_from(context.waker());
+            line.watch.register(known.clone());
+        }
+        let verdict = line.watch.verdict();
+        match hands.as_mut().poll(context) {
+            Poll::Ready(shaken) => Poll::Ready(Some(shaken)),
+            Poll::Pending if line.watch.is_still(verdict) || line.watch.is_ending() => {
+                Poll::Ready(None)
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    });
+    match shaken.await? {
+        Ok(stream) => {
+            line.watch.enter(Stage::Head);
+            Some(stream)
+        }
+        Err(error) => {
+            // A peer that speaks plain HTTP, or does not believe us, is its own affair.
+            tracing::debug!(%error, peer = %line.peer.0, "no agreement on TLS");
+            None
+        }
+    }
+}
+
 /// Answers what comes in on a connection until either side closes it or it takes too long.
-async fn converse<P: Plane>(stream: TcpStream, line: Arc<Line<P>>) {
+async fn converse<P: Plane, S>(stream: S, line: Arc<Line<P>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let stream = TokioIo::new(Bytewise::new(stream, Arc::clone(&line)));
     let served = Arc::clone(&line);
     let answer = service_fn(move |request| {

@@ -2,10 +2,12 @@
 
 use clap::Parser as _;
 use rolloutd::args::{Cli, Command, Serve, Where};
+use rolloutd::certificates::Pair;
 use rolloutd::config::{Config, Exposure};
 use rolloutd::kill::KillAt;
 use rolloutd::{init, serve};
 use std::io::Write as _;
+use std::pin::pin;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -43,12 +45,12 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Init(args) => {
-            let token = init::init(&args.folder, &args.admin).await?;
-            let folder = args.folder.display();
-            say(&format!(
-                "made {folder}\nadmin token, shown this once, good for 90 days:\n{token}\n\
-                 next: rolloutd serve --config {folder}/rolloutd.toml"
-            ))?;
+            let names = args.tls.map(|names| {
+                let names = names.into_iter().map(|name| name.trim().to_owned());
+                names.filter(|name| !name.is_empty()).collect::<Vec<_>>()
+            });
+            let made = init::init(&args.folder, &args.admin, names.as_deref()).await?;
+            say(&init::told(&args.folder, &made))?;
         }
         Command::Serve(args) => serve_until_told(&args).await?,
         Command::Migrate(place) => {
@@ -76,14 +78,34 @@ fn load(place: &Where) -> anyhow::Result<Config> {
 async fn serve_until_told(args: &Serve) -> anyhow::Result<()> {
     let config = load(&args.place)?;
     let serving = serve::listen(&config, KillAt::after(args.die_at)).await?;
-    say(&format!("operators http://{}\ndevices   http://{}", serving.operators, serving.devices))?;
-    rolloutd::shutdown::told().await?;
+    let scheme = |tls: &Option<Pair>| if tls.is_some() { "https" } else { "http" };
+    let (operators, devices) = (scheme(&config.operators_tls), scheme(&config.devices_tls));
+    say(&format!(
+        "operators {operators}://{}\ndevices   {devices}://{}",
+        serving.operators, serving.devices
+    ))?;
+    until_told(&serving).await?;
     tracing::info!("stopping");
     serving.stop().await?;
     Ok(())
 }
 
+async fn until_told(serving: &serve::Serving) -> std::io::Result<()> {
+    let mut told = pin!(rolloutd::shutdown::told());
+    if !serving.shows_certificates() {
+        return told.await;
+    }
+    let mut hang_ups = rolloutd::shutdown::hang_ups()?;
+    loop {
+        tokio::select! {
+            told = &mut told => return told,
+            _ = hang_ups.recv() => serving.read_certificates_again(),
+        }
+    }
+}
+
 async fn check(config: &Config) -> anyhow::Result<()> {
+    serve::certificates(config)?;
     let fleet = rolloutd::engine::inspect(&serve::database(&config.data), &config.settings).await?;
     say(&format!(
         "settings and journal are good: {} entries, {} devices, {} releases, {} rollouts",

@@ -1,5 +1,6 @@
 //! From settings to a running daemon, and back to nothing without losing what was acknowledged.
 
+use crate::certificates::{CertificateError, Certificates, Pair};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::engine::{Engine, Settings, StartError};
@@ -48,6 +49,9 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
+    /// What would be shown to peers.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The store.
     #[error("the database cannot be used")]
     Store(#[from] StoreError),
@@ -72,6 +76,7 @@ impl ServeError {
             Self::Folder { .. } => "SV-101",
             Self::InUse { .. } => "SV-107",
             Self::Listen { .. } => "SV-102",
+            Self::Certificate(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Images(error) => error.code(),
             Self::Start(error) => error.code(),
@@ -86,6 +91,7 @@ impl ServeError {
             Self::Folder { .. } => "look at the folder's owner and permissions",
             Self::InUse { .. } => "end the other one, or give this one a folder of its own",
             Self::Listen { .. } => "end what listens there, or set another address",
+            Self::Certificate(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Images(error) => error.hint(),
             Self::Start(error) => error.hint(),
@@ -158,6 +164,7 @@ pub struct Serving {
     pub operators: SocketAddr,
     /// Where devices connect.
     pub devices: SocketAddr,
+    certificates: Vec<Arc<Certificates>>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<std::io::Result<()>>>,
 }
@@ -167,6 +174,10 @@ pub struct Serving {
 /// # Errors
 /// [`ServeError`].
 pub async fn listen(config: &Config, probe: impl Probe + 'static) -> Result<Serving, ServeError> {
+    let [operators_tls, devices_tls] = certificates(config)?;
+    for address in config.exposed() {
+        tracing::warn!("tokens travel in the clear: {address} is for everybody and plain HTTP");
+    }
     let daemon = open(&config.data, config.settings.clone(), Arc::new(SystemClock), probe).await?;
     let (stop, stopped) = watch::channel(false);
     let setup = Setup {
@@ -178,26 +189,62 @@ pub async fn listen(config: &Config, probe: impl Probe + 'static) -> Result<Serv
         ..Setup::default()
     };
     let plane = operator_router_with(daemon.clone(), setup);
-    let (operators, operator_task) = spawn(config.operators, plane, stopped.clone()).await?;
-    let (devices, device_task) =
-        spawn(config.devices, DevicePlane::new(daemon.clone()), stopped.clone()).await?;
+    let shown = operators_tls.as_ref();
+    let (operators, operator_task) = spawn(config.operators, plane, shown, stopped.clone()).await?;
+    let (plane, shown) = (DevicePlane::new(daemon.clone()), devices_tls.as_ref());
+    let (devices, device_task) = spawn(config.devices, plane, shown, stopped.clone()).await?;
     tokio::spawn(executor::run(daemon.clone(), stopped));
     let tasks = vec![operator_task, device_task];
-    Ok(Serving { daemon, operators, devices, stop, tasks })
+    let certificates = operators_tls.into_iter().chain(devices_tls).collect();
+    Ok(Serving { daemon, operators, devices, certificates, stop, tasks })
+}
+
+/// What operators and devices are shown; nothing where plain HTTP is spoken.
+///
+/// # Errors
+/// [`CertificateError`].
+pub fn certificates(config: &Config) -> Result<[Option<Arc<Certificates>>; 2], CertificateError> {
+    let now = SystemClock.now();
+    let read =
+        |pair: &Option<Pair>| pair.as_ref().map(|pair| Certificates::read(pair, now)).transpose();
+    Ok([read(&config.operators_tls)?, read(&config.devices_tls)?])
 }
 
 async fn spawn(
     address: SocketAddr,
     plane: impl listener::Plane,
+    shown: Option<&Arc<Certificates>>,
     stopped: watch::Receiver<bool>,
 ) -> Result<(SocketAddr, JoinHandle<std::io::Result<()>>), ServeError> {
     let failed = |source| ServeError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    Ok((bound, tokio::spawn(listener::serve(listener, plane, stopped))))
+    let tls = shown.map(Certificates::acceptor);
+    Ok((bound, tokio::spawn(listener::serve(listener, plane, tls, stopped))))
 }
 
 impl Serving {
+    /// Whether anybody is shown a certificate.
+    pub fn shows_certificates(&self) -> bool {
+        !self.certificates.is_empty()
+    }
+
+    /// Reads all certificates again; connections that are open keep what they were shown.
+    pub fn read_certificates_again(&self) {
+        let now = SystemClock.now();
+        for shown in &self.certificates {
+            let path = shown.path().display();
+            match shown.read_again(now) {
+                Ok(()) => tracing::info!("read {path} again"),
+                Err(error) => {
+                    let (code, source) = (error.code(), std::error::Error::source(&error));
+                    let why = source.map(ToString::to_string).unwrap_or_default();
+                    tracing::error!(code, why, "{path} is not good and stays as it was: {error}");
+                }
+            }
+        }
+    }
+
     /// Takes no new requests, answers those that are here, and ends.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
-//! When to stop: a signal of the service manager, or Ctrl-C.
+//! When to stop, and when to read certificates again: signals.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Returns when the process is told to stop.
 ///
@@ -12,4 +12,12 @@ pub async fn told() -> std::io::Result<()> {
         _ = terminate.recv() => Ok(()),
         pressed = tokio::signal::ctrl_c() => pressed,
     }
+}
+
+/// Asks to read certificates again, as SIGHUP asks other daemons for their settings.
+///
+/// # Errors
+/// If the signal cannot be listened to.
+pub fn hang_ups() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

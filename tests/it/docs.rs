@@ -10,8 +10,9 @@ mod first;
 mod keys;
 mod links;
 mod markdown;
-mod programs;
+pub mod programs;
 mod shell;
+mod tls;
 mod tour;
 
 use markdown::Page;
@@ -104,6 +105,12 @@ fn the_table_of_settings_is_what_init_writes() {
 #[test]
 fn the_tour_works_as_it_is_written() {
     tour::walk(programs::built(), &page(Path::new("README.md")));
+}
+
+/// What is said about TLS, from `init` to a renewed certificate.
+#[test]
+fn tls_works_as_it_is_written() {
+    tls::walk(programs::built(), &page(Path::new("docs/operating/running.md")));
 }
 
 /// The page on CI, against a server and devices.

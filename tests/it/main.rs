@@ -12,4 +12,5 @@ mod orders;
 mod outage;
 mod replay;
 mod tidy;
+mod tls;
 mod world;

@@ -5,9 +5,11 @@
 //! Not here: what replies mean.
 
 use super::Error;
+use super::fleet::FleetOptions;
 use super::sim::Random;
 use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, RANGE, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
+use rollout_tls::Fault;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -72,8 +74,11 @@ pub(super) enum Piece {
 }
 
 impl Client {
-    pub(super) fn new(server: &str, parallel: usize, drop_rate: f64) -> Result<Self, Error> {
+    pub(super) fn new(options: &FleetOptions) -> Result<Self, Error> {
+        let (server, parallel) = (&options.server, options.parallel);
+        let tls = rollout_tls::client(server, options.ca.as_deref()).map_err(Error::Trust)?;
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
             .connect_timeout(Duration::from_secs(10))
             // A device knows no proxy, whatever this machine's environment says.
             .no_proxy()
@@ -84,13 +89,20 @@ impl Client {
             http,
             server: server.trim_end_matches('/').to_owned(),
             room: Arc::new(Semaphore::new(parallel.max(1))),
-            drop_rate,
+            drop_rate: options.faults.drop,
             requests: AtomicU64::new(0),
         })
     }
 
     pub(super) fn server(&self) -> &str {
         &self.server
+    }
+
+    /// Asks once whether the server can be believed. That it is away is no error.
+    pub(super) async fn greet(&self) -> Result<(), Error> {
+        let greeting = self.http.get(format!("{}/healthz", self.server)).timeout(SHORT).send();
+        let fault = greeting.await.err().and_then(|error| Fault::of(&error));
+        fault.map_or(Ok(()), |fault| Err(Error::Tls { server: self.server.clone(), fault }))
     }
 
     pub(super) fn requests(&self) -> u64 {

@@ -52,6 +52,8 @@ pub struct Faults {
 pub struct FleetOptions {
     /// Base URL of the server.
     pub server: String,
+    /// File with the CAs that are believed, and nobody else is; those of this machine without.
+    pub ca: Option<PathBuf>,
     /// How many devices.
     pub count: usize,
     /// Number of the first.
@@ -91,6 +93,7 @@ impl FleetOptions {
     pub fn new(server: &str, directory: &Path, root: Vec<u8>, factory_image: Vec<u8>) -> Self {
         Self {
             server: server.to_owned(),
+            ca: None,
             count: 1,
             first_index: 1,
             id_prefix: "dev-".to_owned(),
@@ -299,6 +302,15 @@ pub async fn run_one(
     })
 }
 
+/// Asks the server once whether it can be believed, so that whoever starts devices is told why
+/// they would ask in vain. A server that is away is no error: devices wait for it.
+///
+/// # Errors
+/// [`Error::Trust`], [`Error::Tls`].
+pub async fn greet(options: &FleetOptions) -> Result<(), Error> {
+    Client::new(options)?.greet().await
+}
+
 /// Makes the folder of one device whose whole id is `id`.
 ///
 /// # Errors
@@ -313,7 +325,7 @@ pub fn provision_one(options: &FleetOptions, id: &str) -> Result<(), Error> {
 
 fn share(options: &FleetOptions, enroll_attempts: Option<u32>) -> Result<Arc<Shared>, Error> {
     Ok(Arc::new(Shared {
-        client: Client::new(&options.server, options.parallel, options.faults.drop)?,
+        client: Client::new(options)?,
         counters: Counters::default(),
         faults: options.faults,
         seed: options.seed,

@@ -7,7 +7,9 @@ use std::process::{Command, Output};
 
 fn agent(directory: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_firmware-agent"));
-    command.env_remove("ROLLOUT_SERVER").env_remove("ROLLOUT_ENROLL_TOKEN");
+    for name in ["ROLLOUT_SERVER", "ROLLOUT_ENROLL_TOKEN", "ROLLOUT_CA"] {
+        command.env_remove(name);
+    }
     command.current_dir(directory).args(arguments).output().unwrap()
 }
 

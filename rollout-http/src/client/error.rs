@@ -1,6 +1,7 @@
 //! What can go wrong between a client and its control plane.
 
 use crate::body::v1::ProblemBody;
+use rollout_tls::{Fault, TrustError};
 
 /// Most characters of an answer that is no problem document.
 const SHOWN: usize = 200;
@@ -20,6 +21,19 @@ pub enum Error {
         /// What the network said.
         source: reqwest::Error,
     },
+    /// Somebody is there, but not by TLS, or nobody that we believe.
+    #[error("cannot {doing}: {fault}")]
+    Tls {
+        /// What was asked.
+        doing: &'static str,
+        /// Why.
+        fault: Fault,
+        /// What the network said.
+        source: reqwest::Error,
+    },
+    /// Nobody could be believed.
+    #[error("no server can be believed")]
+    Trust(#[source] TrustError),
     /// The answer is not what it should be.
     #[error("cannot {doing}: the answer cannot be read")]
     Answer {
@@ -66,6 +80,8 @@ impl Error {
         match self {
             Self::Refused(problem) => &problem.code,
             Self::Unreachable { .. } => "CL-001",
+            Self::Tls { fault, .. } => fault.code(),
+            Self::Trust(error) => error.code(),
             Self::Answer { .. } => "CL-002",
             Self::TooLong { .. } => "CL-003",
             Self::Base { .. } => "CL-004",
@@ -79,6 +95,8 @@ impl Error {
         match self {
             Self::Refused(problem) => &problem.hint,
             Self::Unreachable { .. } => "is the daemon running, and is this its address?",
+            Self::Tls { fault, .. } => fault.hint(),
+            Self::Trust(error) => error.hint(),
             Self::Answer { .. } | Self::TooLong { .. } => {
                 "is this address a control plane, and of this version?"
             }
@@ -88,17 +106,41 @@ impl Error {
         }
     }
 
+    /// Whether it is the address, or the CA beside it, that is to be corrected.
+    pub fn is_of_address(&self) -> bool {
+        match self {
+            Self::Base { .. } | Self::Trust(_) => true,
+            Self::Tls { fault, .. } => fault.is_of_address(),
+            Self::Refused(_)
+            | Self::Unreachable { .. }
+            | Self::Answer { .. }
+            | Self::TooLong { .. }
+            | Self::Stalled { .. }
+            | Self::File { .. } => false,
+        }
+    }
+
     /// The status code, if the server has answered.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Refused(problem) => Some(problem.status),
             Self::Unreachable { .. }
+            | Self::Tls { .. }
+            | Self::Trust(_)
             | Self::Answer { .. }
             | Self::TooLong { .. }
             | Self::Base { .. }
             | Self::Stalled { .. }
             | Self::File { .. } => None,
         }
+    }
+}
+
+/// Why there was no answer: what the network said, or TLS.
+pub(super) fn lost(doing: &'static str, source: reqwest::Error) -> Error {
+    match Fault::of(&source) {
+        Some(fault) => Error::Tls { doing, fault, source },
+        None => Error::Unreachable { doing, source },
     }
 }
 

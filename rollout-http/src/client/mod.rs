@@ -1,8 +1,8 @@
 //! A typed client of the operator API, for the command line, the dashboard and programs.
 //!
-//! One method for each route. Not here: TLS (a proxy brings it), retries (every method says what it
-//! changes, and most may simply be called again). Invariant: every request has a deadline, and a
-//! refusal reaches the caller with its code and its hint.
+//! One method for each route. Not here: retries (every method says what it changes, and most may
+//! simply be called again). Invariant: every request has a deadline, and a refusal reaches the
+//! caller with its code and its hint.
 
 mod calls;
 mod devices;
@@ -16,11 +16,12 @@ pub use error::Error;
 pub use stream::EventStream;
 pub use transfer::Sent;
 
-use error::refused;
+use error::{lost, refused};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 /// Deadline of a connection.
@@ -45,18 +46,28 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client of the control plane at `base`, such as `http://127.0.0.1:8470`.
+    /// A client of the control plane at `base`, such as `http://127.0.0.1:8470`. Over TLS it
+    /// believes the CAs of this machine.
     ///
     /// # Errors
     /// [`Error::Base`] if `base` is no URL; no connection is made yet.
     pub fn new(base: &str, token: &str) -> Result<Self, Error> {
+        Self::believing(base, token, None)
+    }
+
+    /// The same; over TLS it believes the CAs in the file `ca` and nobody else, if there is one.
+    ///
+    /// # Errors
+    /// As [`Client::new`], and [`Error::Trust`] if no CA can be had.
+    pub fn believing(base: &str, token: &str, ca: Option<&Path>) -> Result<Self, Error> {
         let wrong = || Error::Base { text: base.into() };
         let base = Url::parse(base).map_err(|_| wrong())?;
         if base.cannot_be_a_base() || !base.has_host() {
             return Err(wrong());
         }
-        let http = reqwest::Client::builder().connect_timeout(CONNECT).build();
-        let http = http.map_err(|source| Error::Unreachable { doing: "set up", source })?;
+        let tls = rollout_tls::client(base.as_str(), ca).map_err(Error::Trust)?;
+        let http = reqwest::Client::builder().tls_backend_preconfigured(tls);
+        let http = http.connect_timeout(CONNECT).build().map_err(|error| lost("set up", error))?;
         Ok(Self { http, base, token: token.trim().into() })
     }
 
@@ -118,7 +129,7 @@ impl Client {
 /// Sends a request; anything but success is an error with the server's own words.
 async fn exchange(doing: &'static str, request: RequestBuilder) -> Result<Response, Error> {
     let response = request.send().await;
-    let response = response.map_err(|source| Error::Unreachable { doing, source })?;
+    let response = response.map_err(|error| lost(doing, error))?;
     if response.status().is_success() {
         return Ok(response);
     }
@@ -137,8 +148,7 @@ async fn answer<T: DeserializeOwned>(
 
 async fn read(doing: &'static str, mut response: Response) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    let unreachable = |source| Error::Unreachable { doing, source };
-    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| lost(doing, error))? {
         if bytes.len() + chunk.len() > ANSWER_BYTES {
             return Err(Error::TooLong { doing, limit: ANSWER_BYTES });
         }

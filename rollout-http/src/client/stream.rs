@@ -4,6 +4,7 @@
 //! last place it was told, and asks again behind that. Invariant: whatever a server sends, no more
 //! than [`MOST`] bytes of an event are held.
 
+use super::error::lost;
 use super::{Client, Error, exchange, read};
 use crate::body::v1::{DevicePage, EventLine, ProblemBody};
 use reqwest::{Method, RequestBuilder, Response, header};
@@ -116,7 +117,7 @@ impl EventStream {
             let Ok(chunk) = tokio::time::timeout(SILENCE, self.response.chunk()).await else {
                 return Ok(None);
             };
-            match chunk.map_err(|source| Error::Unreachable { doing: DOING, source })? {
+            match chunk.map_err(|error| lost(DOING, error))? {
                 None => return Ok(None),
                 Some(bytes) => self
                     .parser

@@ -54,6 +54,10 @@ pub struct Global {
     #[arg(long, global = true, env = "ROLLOUT_TOKEN", hide_env_values = true,
         value_name = "TOKEN", help_heading = EVERYWHERE)]
     pub token: Option<Token>,
+    /// CA of the server, PEM; nobody else is trusted then. This machine's CAs are if absent.
+    #[arg(long, global = true, env = "ROLLOUT_CA", value_name = "FILE",
+        help_heading = EVERYWHERE)]
+    pub ca: Option<PathBuf>,
     /// Server by the name that `rollout login` gave it; the last one used if absent.
     #[arg(long, global = true, env = "ROLLOUT_CONTEXT", value_name = "NAME",
         help_heading = EVERYWHERE)]
@@ -99,7 +103,8 @@ pub enum Command {
     Token(TokenCommand),
     /// Keep a server and its token under a name, and use it from then on.
     ///
-    /// Takes `--server` and the token of ROLLOUT_TOKEN, and asks the server whether it is good.
+    /// Takes `--server`, `--ca` and the token of ROLLOUT_TOKEN, and asks the server whether it is
+    /// good. Of the CA the path is kept, not the file.
     Login(Login),
     /// List, choose and forget the servers that `rollout login` keeps.
     #[command(subcommand)]

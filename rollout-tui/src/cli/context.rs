@@ -15,7 +15,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A server and how to speak to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ struct Context {
     /// Its token.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     token: String,
+    /// File of its CA; those of this machine without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ca: Option<PathBuf>,
 }
 
 /// The file.
@@ -46,15 +49,20 @@ struct Contexts {
 /// [`Failure`] with exit code 2 if no server is named anywhere, or the name is not in the file.
 pub fn connect(global: &Global, file: &Path) -> Result<Client, Failure> {
     let own = |token: &Option<Token>| token.as_ref().map(|token| token.0.clone());
-    let (server, token) = match (&global.server, &global.context) {
-        (Some(server), None) => (server.clone(), own(&global.token).unwrap_or_default()),
+    let (server, token, ca) = match (&global.server, &global.context) {
+        (Some(server), None) => (server.clone(), own(&global.token).unwrap_or_default(), None),
         (server, named) => {
             let context = read(file)?.choose(named.as_deref())?;
             let server = server.clone().unwrap_or(context.server);
-            (server, own(&global.token).unwrap_or(context.token))
+            (server, own(&global.token).unwrap_or(context.token), context.ca)
         }
     };
-    Client::new(&server, &token).map_err(|error| Failure::server("cannot use this server", &error))
+    reach(&server, &token, global.ca.as_deref().or(ca.as_deref()))
+}
+
+fn reach(server: &str, token: &str, ca: Option<&Path>) -> Result<Client, Failure> {
+    let client = Client::believing(server, token, ca);
+    client.map_err(|error| Failure::server("cannot use this server", &error))
 }
 
 /// Keeps a server and a token under a name, and uses it from then on.
@@ -67,12 +75,14 @@ pub async fn login(global: &Global, file: &Path, asked: &Login) -> Result<Answer
         let hint = "set ROLLOUT_TOKEN, so that nobody else on this machine can read it";
         return Err(Failure::new("RC-012", "no token was given", hint).ending(Exit::Usage));
     };
-    let client = Client::new(server, &token.0)
-        .map_err(|error| Failure::server("cannot use this server", &error))?;
+    let client = reach(server, &token.0, global.ca.as_deref())?;
     let known = client.rollouts().await;
     known.map_err(|error| Failure::server(format!("cannot log in to {server}"), &error))?;
     let mut contexts = read(file)?;
-    let context = Context { server: client.base().into(), token: token.0.clone() };
+    // The next command may be given in another folder.
+    let whole = |ca: &PathBuf| fs::canonicalize(ca).map_err(|error| Failure::reading(ca, &error));
+    let ca = global.ca.as_ref().map(whole).transpose()?;
+    let context = Context { server: client.base().into(), token: token.0.clone(), ca };
     contexts.contexts.insert(asked.name.clone(), context);
     contexts.current = Some(asked.name.clone());
     write(file, &contexts)?;

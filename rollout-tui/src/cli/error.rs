@@ -100,7 +100,7 @@ impl Failure {
 
     /// A server that refused, or could not be asked.
     pub fn server(what: impl Into<String>, error: &ClientError) -> Self {
-        let exit = if matches!(error, ClientError::Base { .. }) {
+        let exit = if error.is_of_address() {
             Exit::Usage
         } else if matches!(error, ClientError::Unreachable { .. } | ClientError::Stalled { .. }) {
             Exit::Unreachable

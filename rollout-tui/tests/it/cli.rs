@@ -15,7 +15,8 @@ const ROLLOUT: &str = "0192f7a0-0000-7000-8000-000000000001";
 /// Runs the binary in a folder, away from the caller's environment.
 pub fn rollout(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rollout"));
-    let callers = ["SERVER", "TOKEN", "CONTEXT", "CONFIG"].map(|name| format!("ROLLOUT_{name}"));
+    let callers =
+        ["SERVER", "TOKEN", "CONTEXT", "CONFIG", "CA"].map(|name| format!("ROLLOUT_{name}"));
     for name in callers.iter().map(String::as_str).chain(["COLUMNS", "LINES", "CLICOLOR_FORCE"]) {
         command.env_remove(name);
     }

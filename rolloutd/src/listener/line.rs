@@ -17,7 +17,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// Answers of at most so many bytes are sent in one piece; the system takes several for more.
 const PIECE: usize = 1024;
@@ -25,7 +24,7 @@ const PIECE: usize = 1024;
 /// A connection's share of the plane.
 pub(super) struct Line<P> {
     plane: P,
-    peer: Peer,
+    pub(super) peer: Peer,
     pub(super) watch: Watch,
 }
 
@@ -106,18 +105,18 @@ impl<P: Plane> Drop for Sent<P> {
 }
 
 /// The bytes of a connection, whose passing its watch is told.
-pub(super) struct Bytewise<P> {
-    stream: TcpStream,
+pub(super) struct Bytewise<P, S> {
+    stream: S,
     line: Arc<Line<P>>,
 }
 
-impl<P> Bytewise<P> {
-    pub(super) fn new(stream: TcpStream, line: Arc<Line<P>>) -> Self {
+impl<P, S> Bytewise<P, S> {
+    pub(super) fn new(stream: S, line: Arc<Line<P>>) -> Self {
         Self { stream, line }
     }
 }
 
-impl<P> AsyncRead for Bytewise<P> {
+impl<P, S: AsyncRead + Unpin> AsyncRead for Bytewise<P, S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -132,7 +131,7 @@ impl<P> AsyncRead for Bytewise<P> {
     }
 }
 
-impl<P> AsyncWrite for Bytewise<P> {
+impl<P, S: AsyncWrite + Unpin> AsyncWrite for Bytewise<P, S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

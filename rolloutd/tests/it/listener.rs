@@ -38,7 +38,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(listener::serve(listener, Scale, stopped));
+        let serving = tokio::spawn(listener::serve(listener, Scale, None, stopped));
         let client = TcpStream::connect(address).await?;
         Ok(Self { client, stop, serving, began: Instant::now() })
     }

@@ -3,4 +3,5 @@
 mod follow;
 mod listener;
 mod lock;
+mod tls;
 mod words;

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(180);
 /// What the daemon says it has bound, and the address that pages give for it.
 const ADDRESSES: [(&str, &str); 2] =
-    [("operators http://", "127.0.0.1:8470"), ("devices   http://", "127.0.0.1:8471")];
+    [("operators ", "127.0.0.1:8470"), ("devices   ", "127.0.0.1:8471")];
 
 /// Walks the whole tour; panics where it goes wrong.
 pub fn walk(programs: &Programs, page: &Page) {
@@ -66,6 +66,7 @@ impl Shell {
             .env("NO_COLOR", "1")
             .env_remove("ROLLOUT_TOKEN")
             .env_remove("ROLLOUT_SERVER")
+            .env_remove("ROLLOUT_CA")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&errors).expect("a file for errors"))
@@ -131,7 +132,8 @@ impl Shell {
 
     fn note(&mut self, line: &str) {
         for (says, documented) in ADDRESSES {
-            if let Some(real) = line.strip_prefix(says) {
+            let url = line.strip_prefix(says).and_then(|url| url.split_once("://"));
+            if let Some(("http" | "https", real)) = url {
                 self.bound.push((documented, real.to_string()));
             }
         }

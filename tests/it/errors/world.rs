@@ -133,7 +133,9 @@ impl World {
         let ann = token(&serving, "ann", &every).await;
         let vic = token(&serving, "vic", &[Role::Viewer]).await;
         let client = Client::new(&format!("http://{}", serving.operators), &ann);
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let tls = rollout_tls::client("http:", None).expect("nobody to believe");
+        let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy();
+        let http = http.build().expect("a client");
         let (root, key) = root();
         Self {
             ann,

@@ -3,13 +3,14 @@
 //! Reads as much TOML as the house writes: sections, `key = value`, arrays over several lines.
 
 /// A room, and what it may depend on among the rooms. Dev-dependencies are exempt.
-const ALLOWED: [(&str, &[&str]); 7] = [
+const ALLOWED: [(&str, &[&str]); 8] = [
     ("rollout-core", &[]),
     ("rollout-store", &["rollout-core"]),
     ("rollout-aws", &["rollout-core"]),
-    ("rollout-http", &["rollout-core"]),
+    ("rollout-tls", &[]),
+    ("rollout-http", &["rollout-core", "rollout-tls"]),
     ("rollout-tui", &["rollout-core", "rollout-http"]),
-    ("firmware-agent", &["rollout-core"]),
+    ("firmware-agent", &["rollout-core", "rollout-tls"]),
     (
         "rolloutd",
         &[
@@ -17,6 +18,7 @@ const ALLOWED: [(&str, &[&str]); 7] = [
             "rollout-store",
             "rollout-aws",
             "rollout-http",
+            "rollout-tls",
             "rollout-tui",
             "firmware-agent",
         ],
