@@ -13,9 +13,14 @@ const DEVICES: usize = 10;
 /// A rollout of which half is open and updated.
 fn half_way() -> Desk {
     let mut desk = Desk::started(DEVICES, fields(&["50%", "100%"]));
-    let updated = (0..DEVICES).filter(|index| desk.update(&device(*index))).count();
+    let updated = all_update(&mut desk);
     assert!((1..DEVICES).contains(&updated), "{updated} of {DEVICES}");
     desk
+}
+
+/// Whoever may, updates.
+fn all_update(desk: &mut Desk) -> usize {
+    (0..DEVICES).filter(|index| desk.update(&device(*index))).count()
 }
 
 /// Everybody is past its horizon and heard of.
@@ -72,7 +77,7 @@ fn a_way_back_that_is_canceled_leaves_the_other_to_two_people() {
     }
     for _ in 0..4 {
         time_passes(&mut desk);
-        (0..DEVICES).for_each(|index| drop(desk.update(&device(index))));
+        all_update(&mut desk);
     }
     assert_eq!(desk.phase(), "completed");
     assert_eq!(desk.fleet.rollouts[&forward].counts().confirmed, DEVICES as u64);
@@ -83,7 +88,7 @@ fn what_was_taken_back_is_no_release_to_go_back_to() {
     let mut desk = Desk::started(DEVICES, fields(&["100%"]));
     let good = |desk: &Desk| desk.fleet.good_release("vacuum").cloned();
     for _ in 0..3 {
-        (0..DEVICES).for_each(|index| drop(desk.update(&device(index))));
+        all_update(&mut desk);
         time_passes(&mut desk);
     }
     assert_eq!((desk.phase(), good(&desk)), ("completed", Some(release().id)));
