@@ -30,6 +30,17 @@ impl EventLog {
         self.events.push_back(event);
     }
 
+    /// Says what came of the newest step of a rollout.
+    pub fn explain_step(&mut self, rollout: &str, came_of_it: &str) {
+        let is_it = |event: &&mut EventLine| {
+            event.rollout.as_deref() == Some(rollout) && event.kind == "stepped"
+        };
+        let newest = self.events.iter_mut().rev().find(is_it);
+        if let Some(event) = newest.filter(|event| event.summary.ends_with(STEPPED)) {
+            event.summary = format!("{rollout} {came_of_it}");
+        }
+    }
+
     /// Takes note of events that nobody will read.
     pub fn skip(&mut self, from: u64, to: u64) {
         self.skipped = self.skipped.saturating_add(to.saturating_sub(from).saturating_add(1));
@@ -51,10 +62,21 @@ impl EventLog {
     }
 }
 
-/// Whether a kind of event is everyday business, of which a large fleet has thousands a minute.
-pub fn is_routine(kind: &str) -> bool {
-    matches!(kind, "clock" | "seen" | "offered" | "permitted" | "held" | "enrolled")
+/// Whether an event is everyday business, of which a large fleet has thousands a minute: what it
+/// is about goes well.
+pub fn is_routine(event: &EventLine) -> bool {
+    match event.kind.as_str() {
+        "clock" | "seen" | "offered" | "permitted" | "held" | "enrolled" => true,
+        "reported" => [": downloading", ": downloaded", ": booted", ": confirmed"]
+            .iter()
+            .any(|word| event.summary.ends_with(word)),
+        "stepped" => event.summary.ends_with(STEPPED),
+        _ => false,
+    }
 }
+
+/// What the journal says of a step: it holds what was looked at, and not what came of it.
+const STEPPED: &str = " moved on";
 
 /// Which events are asked for: words that all must be there, `kind:`, `rollout:` and `device:` for
 /// one field.
