@@ -137,6 +137,11 @@ for _ in 1 2 3; do
 done
 awaits '┌ bad 1.2.0'
 awaits 'waits for two people'
+keys l
+awaits 'bad 1.2.0, fails its self-test is HALTED'
+awaits 'good 1.1.0 opened rung 4 of 4'
+keys Escape
+awaits '┌ bad 1.2.0'
 keys x
 keep overview 'HALTED bad 1.2.0' 'waits for two people to resume it' 'confirmed [0-9,]+ ' 'failure rate'
 keys q

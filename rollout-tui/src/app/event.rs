@@ -2,7 +2,8 @@
 //!
 //! Deliberately not here: where events come from.
 //!
-//! Invariants: at most [`MOST`] events, by their places in the journal, none of them twice.
+//! Invariants: at most [`MOST`] events, by their places in the journal, none of them twice; an
+//! everyday one makes room before any other.
 
 use rollout_http::body::v1::{EventLine, RolloutLine};
 use std::collections::VecDeque;
@@ -25,7 +26,9 @@ impl EventLog {
             return;
         }
         if self.events.len() >= MOST {
-            self.events.pop_front();
+            // What goes well is soon thousands; it does not push a halt out of sight.
+            let oldest = self.events.iter().position(is_routine).unwrap_or(0);
+            self.events.remove(oldest);
         }
         self.events.push_back(event);
     }
@@ -67,13 +70,15 @@ impl EventLog {
 pub fn is_routine(event: &EventLine) -> bool {
     match event.kind.as_str() {
         "clock" | "seen" | "offered" | "permitted" | "held" | "enrolled" => true,
-        "reported" => [": downloading", ": downloaded", ": booted", ": confirmed"]
-            .iter()
-            .any(|word| event.summary.ends_with(word)),
+        "reported" => EVERYDAY.iter().any(|word| event.summary.ends_with(word)),
         "stepped" => event.summary.ends_with(STEPPED),
         _ => false,
     }
 }
+
+/// What devices report that go on, or stop as they were told.
+const EVERYDAY: [&str; 5] =
+    [": downloading", ": downloaded", ": booted", ": confirmed", ": stopped (told)"];
 
 /// What the journal says of a step: it holds what was looked at, and not what came of it.
 const STEPPED: &str = " moved on";

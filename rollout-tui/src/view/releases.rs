@@ -106,7 +106,12 @@ fn details(model: &Model, release: &ReleaseBody, room: usize) -> Vec<Line<'stati
     match &release.way_back {
         Some(back) => lines.push(row(
             "way back",
-            format!("{}, counter {}, {} images", back.version, back.counter, back.artifacts.len()),
+            format!(
+                "{}, counter {}, {}",
+                back.version,
+                back.counter,
+                crate::words::count(back.artifacts.len() as u64, "image")
+            ),
         )),
         None => lines.extend(wrapped(palette, Tone::Hold, "no way back was signed", 0, room)),
     }

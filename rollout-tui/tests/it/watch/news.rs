@@ -71,3 +71,14 @@ fn what_goes_well_is_everyday_and_what_does_not_is_told() {
     tell(&mut model, What::Event(sample::event(23, NOW_MS, "drafted", &drafted, Some(GOOD), None)));
     assert!(drawn(&model).contains("ana drafted vacuum-2.4.1-eu of vacuum@2.4.1"));
 }
+
+#[test]
+fn everyday_events_do_not_push_a_halt_out_of_the_log() {
+    let mut model = failing(120, 40);
+    for seq in 100..5_000 {
+        let told = event(seq, NOW_MS, "reported", "sn-1: confirmed", Some(GOOD), None);
+        tell(&mut model, What::Event(told));
+    }
+    assert!(drawn(&model).contains("mop-1.9.0-beta is HALTED"), "{}", drawn(&model));
+    assert_eq!(model.data.events.newest().count(), 2_000);
+}
