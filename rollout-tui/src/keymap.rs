@@ -329,7 +329,8 @@ bindings! {
     G(Go::Devices), [Char('d')] SCREENS, "devices", 32, "search devices, open one";
     G(Go::Matrix), [Char('m')] SCREENS, "matrix", 36,
         "how many devices of each model run which version";
-    G(Go::Releases), [Char('v')] SCREENS, "releases", 38, "releases, their images and ways back";
+    G(Go::Releases), [Char('v')] SCREENS, "releases", 38,
+        "releases, their channels, images and ways back";
     A::Search, [Char('/')] &[M::Overview, M::Events, M::Devices, M::Releases], "search", 16,
         "search devices; filter events, releases or rollouts";
     L(List::Sort), [Char('o')] &[M::Devices], "order", 33, "sort by another column";

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 /// Messages that wait to be taken note of.
@@ -41,6 +41,8 @@ pub struct Options {
     pub rollout: Option<String>,
     /// Where to record what is seen; the file must not be there yet.
     pub record: Option<PathBuf>,
+    /// What whoever opened it has to say, when there is something.
+    pub said: Option<watch::Receiver<String>>,
 }
 
 /// Why there is no dashboard any more.
@@ -124,9 +126,22 @@ pub async fn run(
     if rollout.is_some() {
         feed.take(Command::Watch(rollout));
     }
+    if let Some(said) = options.said {
+        tokio::spawn(pass_on(said, sink.clone()));
+    }
     let session = Session::live(head.model(options.look, size));
     let desk = Desk { session, screen, feed: Some(feed), recorder, drawn: None, changed: true };
     desk.run(sink, inbox, stop).await
+}
+
+/// Shows what is said, until nobody says or sees it.
+async fn pass_on(mut said: watch::Receiver<String>, sink: Sink) {
+    while said.changed().await.is_ok() {
+        let text = said.borrow_and_update().clone();
+        if sink.send(What::Done { said: text }).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Shows a recording until the operator leaves or `stop` ends.
@@ -215,7 +230,7 @@ impl Desk {
             }
         };
         keys.abort();
-        ended.and_then(|()| self.flush())
+        ended.and_then(|()| self.draw_if_changed()).and_then(|()| self.flush())
     }
 
     /// When something on the screen moves by itself.
@@ -230,7 +245,12 @@ impl Desk {
 
     fn draw_if_due(&mut self) -> Result<(), WatchError> {
         let due = self.drawn.is_none_or(|drawn| drawn.elapsed() >= FRAME);
-        if self.changed && due {
+        if due { self.draw_if_changed() } else { Ok(()) }
+    }
+
+    /// The last screen, too, shows all that is in a recording.
+    fn draw_if_changed(&mut self) -> Result<(), WatchError> {
+        if self.changed {
             let model = self.session.model();
             self.screen.draw(|frame| view(model, frame)).map_err(WatchError::Terminal)?;
             self.drawn = Some(Instant::now());

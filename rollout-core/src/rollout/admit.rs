@@ -150,7 +150,11 @@ pub enum Ineligible {
     #[error("the rollout is {0}")]
     Phase(&'static str),
     /// Not yet.
-    #[error("its turn has not come: bucket {bucket}, open to {open}")]
+    #[error(
+        "its turn has not come: its place is {}.{:02} %, open to {open}",
+        bucket / 100,
+        bucket % 100
+    )]
     NotOpen {
         /// The device's ten-thousandth.
         bucket: u16,

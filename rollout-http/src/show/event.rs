@@ -125,7 +125,7 @@ fn summary(entry: &Entry) -> String {
 }
 
 /// The word that the wire has for it.
-fn word(value: &impl serde::Serialize) -> String {
+pub(super) fn word(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(other) => other.to_string(),

@@ -185,7 +185,9 @@ pub(super) fn execution(execution: &Execution) -> ExecutionBody {
             Outcome::Bad(_) => "bad".into(),
         }),
         failure: execution.failure.map(|failure| match failure {
-            Failure::Reported(reason) => format!("reported: {reason:?}"),
+            Failure::Reported(reason) => {
+                format!("reported: {}", super::event::word(&reason).replace('_', " "))
+            }
             Failure::Silent => "silent".into(),
             Failure::FellBack => "runs another image again".into(),
             Failure::InterruptedTooOften => "interrupted too often".into(),

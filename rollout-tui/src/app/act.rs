@@ -7,11 +7,13 @@
 use super::ask::{About, Ask, FieldKind};
 use super::seat::{Local, ROWS, Routine, Search};
 use super::update::say;
-use super::{Command, Fetch, Input, Model, NoticeKind, OrderKind, Screen};
+use super::{Command, Fetch, Focus, Input, Link, Model, NoticeKind, OrderKind, Screen};
 use crate::keymap::{Action, Edit, Go, List, Move};
 
 /// Lines of a page, when the size of the list is not at hand.
 const PAGE: isize = 10;
+/// How old devices, census and releases may become on the screen: as old as anything else there.
+const AGAIN_MS: u64 = 5_000;
 
 /// Does what an action stands for.
 pub fn act(model: &mut Model, action: Action) -> Option<Command> {
@@ -150,6 +152,26 @@ fn devices(model: &Model, after: Option<String>) -> Command {
     Command::Fetch(Fetch::Devices { query, sort, after })
 }
 
+/// Asks again for what the screen shows, if that is some time ago. What was refused is not asked
+/// again unasked.
+pub fn again(model: &Model) -> Option<Command> {
+    let old = model.now_ms.saturating_sub(model.data.asked_at_ms);
+    let is_live = model.data.link == Link::Live && model.focus == Focus::Gained;
+    if !is_live || model.data.refused.is_some() || old < AGAIN_MS {
+        return None;
+    }
+    match model.seat.screen() {
+        Screen::Devices => Some(Command::Fetch(model.data.devices.as_ref()?.asked.clone())),
+        Screen::Device => {
+            let id = model.seat.device.clone()?;
+            Some(Command::Fetch(Fetch::Device { id, rollout: model.seat.chosen.clone() }))
+        }
+        Screen::Matrix => Some(census(model)),
+        Screen::Releases => Some(Command::Fetch(Fetch::Releases)),
+        Screen::Overview | Screen::Rollout | Screen::Events | Screen::Help => None,
+    }
+}
+
 fn census(model: &Model) -> Command {
     let row = ROWS.get(model.seat.row).copied().unwrap_or("model").into();
     Command::Fetch(Fetch::Census { row, column: "version".into() })
@@ -251,6 +273,16 @@ pub fn typed_into(model: &mut Model) -> Option<&mut Input> {
     }
 }
 
+/// Types text into the field. What was wrong with an answer is not said of the next one.
+pub fn insert(model: &mut Model, text: &str) {
+    if let Some(input) = typed_into(model) {
+        input.insert(text);
+    }
+    if let Some(ask) = &mut model.seat.ask {
+        ask.problem = None;
+    }
+}
+
 /// Changes what is typed.
 fn type_(model: &mut Model, edit: Edit) -> Option<Command> {
     if edit == Edit::NextField {
@@ -258,6 +290,9 @@ fn type_(model: &mut Model, edit: Edit) -> Option<Command> {
             ask.next_field();
         }
         return None;
+    }
+    if let Some(ask) = &mut model.seat.ask {
+        ask.problem = None;
     }
     let input = typed_into(model)?;
     match edit {

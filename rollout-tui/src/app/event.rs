@@ -2,7 +2,8 @@
 //!
 //! Deliberately not here: where events come from.
 //!
-//! Invariants: at most [`MOST`] events, by their places in the journal, none of them twice.
+//! Invariants: at most [`MOST`] events, by their places in the journal, none of them twice; an
+//! everyday one makes room before any other.
 
 use rollout_http::body::v1::{EventLine, RolloutLine};
 use std::collections::VecDeque;
@@ -25,9 +26,22 @@ impl EventLog {
             return;
         }
         if self.events.len() >= MOST {
-            self.events.pop_front();
+            // What goes well is soon thousands; it does not push a halt out of sight.
+            let oldest = self.events.iter().position(is_routine).unwrap_or(0);
+            self.events.remove(oldest);
         }
         self.events.push_back(event);
+    }
+
+    /// Says what came of the newest step of a rollout.
+    pub fn explain_step(&mut self, rollout: &str, came_of_it: &str) {
+        let is_it = |event: &&mut EventLine| {
+            event.rollout.as_deref() == Some(rollout) && event.kind == "stepped"
+        };
+        let newest = self.events.iter_mut().rev().find(is_it);
+        if let Some(event) = newest.filter(|event| event.summary.ends_with(STEPPED)) {
+            event.summary = format!("{rollout} {came_of_it}");
+        }
     }
 
     /// Takes note of events that nobody will read.
@@ -51,10 +65,23 @@ impl EventLog {
     }
 }
 
-/// Whether a kind of event is everyday business, of which a large fleet has thousands a minute.
-pub fn is_routine(kind: &str) -> bool {
-    matches!(kind, "clock" | "seen" | "offered" | "permitted" | "held" | "enrolled")
+/// Whether an event is everyday business, of which a large fleet has thousands a minute: what it
+/// is about goes well.
+pub fn is_routine(event: &EventLine) -> bool {
+    match event.kind.as_str() {
+        "clock" | "seen" | "offered" | "permitted" | "held" | "enrolled" => true,
+        "reported" => EVERYDAY.iter().any(|word| event.summary.ends_with(word)),
+        "stepped" => event.summary.ends_with(STEPPED),
+        _ => false,
+    }
 }
+
+/// What devices report that go on, or stop as they were told.
+const EVERYDAY: [&str; 5] =
+    [": downloading", ": downloaded", ": booted", ": confirmed", ": stopped (told)"];
+
+/// What the journal says of a step: it holds what was looked at, and not what came of it.
+const STEPPED: &str = " moved on";
 
 /// Which events are asked for: words that all must be there, `kind:`, `rollout:` and `device:` for
 /// one field.

@@ -87,6 +87,8 @@ pub struct Data {
     pub census: Option<CensusBody>,
     /// Releases.
     pub releases: Option<Releases>,
+    /// When devices, a device, the census or releases were asked for last, UTC milliseconds.
+    pub asked_at_ms: u64,
     /// Seconds east of UTC, where the operator is.
     pub zone_offset_secs: i32,
 }
@@ -149,6 +151,7 @@ impl Model {
                 device: None,
                 census: None,
                 releases: None,
+                asked_at_ms: 0,
                 zone_offset_secs: 0,
             },
             seat: Seat::default(),
@@ -233,21 +236,23 @@ impl Model {
         let everyday = self.seat.routine == Routine::Shown;
         let newest = self.data.events.newest();
         newest
-            .filter(|event| everyday || !super::is_routine(&event.kind))
+            .filter(|event| everyday || !super::is_routine(event))
             .filter(|event| filter.takes(event, lines))
             .collect()
     }
 
-    /// Releases of the releases' screen.
+    /// Releases of the releases' screen, newest first.
     pub fn shown_releases(&self) -> Vec<&rollout_http::body::v1::ReleaseBody> {
         let filter = self.seat.release_filter.to_lowercase();
         let all = self.data.releases.iter().flat_map(|releases| releases.releases.iter());
-        all.filter(|one| {
+        let fits = |one: &&rollout_http::body::v1::ReleaseBody| {
             filter
                 .split_whitespace()
                 .all(|word| one.release.to_lowercase().contains(word) || one.state.contains(word))
-        })
-        .collect()
+        };
+        let mut shown: Vec<_> = all.filter(fits).collect();
+        shown.sort_by_key(|one| core::cmp::Reverse(one.counter));
+        shown
     }
 
     /// How many lines the screen that is shown has to choose from.

@@ -4,8 +4,9 @@
 //! as long as the overview names it.
 
 use super::update::say;
-use super::{Command, Model, Notice, NoticeKind, What};
-use rollout_http::body::v1::{OverviewBody, RolloutBody};
+use super::{Command, DevicesNews, Model, Notice, NoticeKind, Screen, What};
+use crate::words::spaced;
+use rollout_http::body::v1::{OverviewBody, RolloutBody, RolloutLine};
 
 /// Most rollouts whose details are kept.
 const ROLLOUTS: usize = 32;
@@ -18,7 +19,7 @@ pub fn take(model: &mut Model, what: What) -> Option<Command> {
         What::Rollout(body) => rollout(model, *body),
         What::Event(event) => model.data.events.push(event),
         What::Skipped { from, to } => model.data.events.skip(from, to),
-        What::Devices(news) => model.data.devices = Some(*news),
+        What::Devices(news) => devices(model, *news),
         What::Device(news) => {
             if model.seat.device.as_ref().is_none_or(|id| *id == news.device.id) {
                 model.data.device = Some(*news);
@@ -39,6 +40,17 @@ pub fn take(model: &mut Model, what: What) -> Option<Command> {
         | What::Lost { .. } => {}
     }
     None
+}
+
+/// The cursor stays on its device when the same question is answered again.
+fn devices(model: &mut Model, news: DevicesNews) {
+    let before = model.data.devices.as_ref().filter(|before| before.asked == news.asked);
+    let id = before.and_then(|before| before.page.devices.get(model.seat.line)).map(|one| &one.id);
+    let at = id.and_then(|id| news.page.devices.iter().position(|one| one.id == *id));
+    if let (Some(at), Screen::Devices) = (at, model.seat.screen()) {
+        model.seat.line = at;
+    }
+    model.data.devices = Some(news);
 }
 
 fn failed(model: &mut Model, doing: &str, code: &str, detail: &str, hint: &str) {
@@ -65,11 +77,32 @@ fn overview(model: &mut Model, body: OverviewBody) -> Option<Command> {
         |id: &String| body.rollouts.iter().any(|line| line.id == *id && line.phase == "halted");
     // Taking note of a halt is for that halt, not for the next one.
     model.seat.noted.retain(halted);
+    if let Some(before) = &model.data.overview {
+        for line in &body.rollouts {
+            let old = before.rollouts.iter().find(|old| old.id == line.id);
+            if let Some(said) = old.and_then(|old| step(old, line)) {
+                model.data.events.explain_step(&line.id, &said);
+            }
+        }
+    }
     model.data.overview = Some(body);
     model.data.overview_at_ms = model.now_ms;
     model.data.trouble = None;
     model.seat.chosen.clone_from(&chosen);
     changed.then_some(Command::Watch(chosen))
+}
+
+/// What a rollout did between two looks, if an operator would call it news.
+fn step(old: &RolloutLine, new: &RolloutLine) -> Option<String> {
+    match new.phase.as_str() {
+        "halted" if old.phase != "halted" => Some("is HALTED".into()),
+        "completed" | "awaiting_approval" if old.phase != new.phase => {
+            Some(format!("is {}", spaced(&new.phase)))
+        }
+        _ if new.rung > old.rung => Some(format!("opened rung {} of {}", new.rung, new.rungs)),
+        _ if new.is_proven && !old.is_proven => Some("is proven".into()),
+        _ => None,
+    }
 }
 
 /// What an operator should look at first: a halt, then whatever is moving.

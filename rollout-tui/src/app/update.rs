@@ -13,18 +13,17 @@ pub fn update(model: &mut Model, message: Message) -> Option<Command> {
     let command = take(model, message.what);
     if matches!(command, Some(Command::Fetch(_))) {
         model.data.refused = None;
+        model.data.asked_at_ms = model.now_ms;
     }
     command
 }
 
 fn take(model: &mut Model, what: What) -> Option<Command> {
     match what {
-        What::Tick => None,
+        What::Tick => act::again(model),
         What::Key(key) => press(model, key),
         What::Paste(text) => {
-            if let Some(input) = act::typed_into(model) {
-                input.insert(&text);
-            }
+            act::insert(model, &text);
             None
         }
         What::Mouse(event) => mouse::mouse(model, event),
@@ -77,9 +76,7 @@ pub(super) fn press(model: &mut Model, key: Key) -> Option<Command> {
     match (keymap::action(mode, key), key) {
         (Some(action), _) => act::act(model, action),
         (None, Key::Char(c)) if mode.types() => {
-            if let Some(input) = act::typed_into(model) {
-                input.insert(c.encode_utf8(&mut [0; 4]));
-            }
+            act::insert(model, c.encode_utf8(&mut [0; 4]));
             None
         }
         (None, _) => None,

@@ -5,7 +5,7 @@
 //! Invariant: a device's token is shown by the command that made it, and by nothing after.
 
 use super::args::{Add, Device, Reasoned};
-use super::error::Failure;
+use super::error::{Exit, Failure};
 use super::output::Answer;
 use super::progress::Progress;
 use super::to_json;
@@ -130,13 +130,22 @@ pub async fn import(
     let done = client.import_devices(table, dry_run, &bar.sent()).await;
     bar.clear();
     let what = || format!("cannot import `{}`", table.display());
-    let body = done.map_err(|error| Failure::server(what(), &error))?;
+    let body = done.map_err(|error| interrupted(Failure::server(what(), &error)))?;
     let rows = words::count(body.rows, "device");
     let line = match dry_run {
         true => format!("{rows}: {} would be added, {} known", body.added, body.known),
         false => format!("{rows}: {} added, {} known", body.added, body.known),
     };
     Ok(Answer::line(line, to_json(&body)?))
+}
+
+/// An import that was cut off may have done a part of its work.
+fn interrupted(failure: Failure) -> Failure {
+    if failure.exit != Exit::Unreachable {
+        return failure;
+    }
+    let hint = format!("{}; rows that are in stay: send the same table again", failure.hint);
+    Failure { hint, ..failure }
 }
 
 /// Offers a release to one device alone.

@@ -30,6 +30,7 @@ pub async fn run(
                 look: look(asked),
                 rollout: asked.id.map(|id| id.to_string()),
                 record: asked.record.clone(),
+                said: None,
             };
             watch::run(connect()?, options, ended()).await
         }

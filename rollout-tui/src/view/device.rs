@@ -12,7 +12,6 @@ use crate::theme::Tone;
 use crate::view::panes::{Pane, shown};
 use crate::view::say;
 use crate::widget::{Row, wrapped};
-use crate::words::figure::exact;
 use crate::words::spaced;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -116,9 +115,12 @@ fn explain(model: &Model, news: &DeviceNews, area: Rect, buffer: &mut Buffer) {
     let inside = narrow(panel(palette, area, buffer, &title, &spaced(&said.bucket)));
     let room = width(inside);
     let mut lines = verdict(model, said, room);
-    let place = exact(said.position_bp.into());
-    let order = format!("place {place} of 10,000 in the order; open to {}", said.open_to);
-    lines.extend(wrapped(palette, Tone::Quiet, &order, 0, room));
+    // Whom its place keeps out the answer tells it already.
+    if said.code.as_deref() != Some("EX-019") {
+        let place = f64::from(said.position_bp) / 100.0;
+        let order = format!("its place in the order is {place:.2} %, open to {}", said.open_to);
+        lines.extend(wrapped(palette, Tone::Quiet, &order, 0, room));
+    }
     lines.extend(execution(model, said, room));
     lines.push(Line::default());
     let mut checks = checks(model, said, room);
@@ -137,12 +139,20 @@ fn verdict(model: &Model, said: &ExplanationBody, room: usize) -> Vec<Line<'stat
     let (glyph, tone) = match (&said.code, said.eligible) {
         (_, true) => ('●', Tone::Good),
         (None, false) => ('◐', Tone::Moving),
-        (Some(code), false) if code.starts_with("EX-") => ('✖', Tone::Bad),
+        (Some(code), false) if code.starts_with("EX-") => refusal(code),
         (Some(_), false) => ('◐', Tone::Hold),
     };
     let code = said.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
     let text = format!("{glyph} {}{code}", say::readable(model, &said.verdict));
     wrapped(model.look.palette, tone, &text, 0, room)
+}
+
+/// How a no looks: one that only means later is no harm.
+fn refusal(code: &str) -> (char, Tone) {
+    match code {
+        "EX-018" | "EX-019" | "EX-020" | "EX-021" | "EX-022" => ('◐', Tone::Hold),
+        _ => ('✖', Tone::Bad),
+    }
 }
 
 /// How it came through.
@@ -171,17 +181,12 @@ fn checks(model: &Model, said: &ExplanationBody, room: usize) -> Vec<(Tone, Line
     let checks = CHECKS.iter().enumerate().map(|(at, (text, _))| {
         let (glyph, tone) = match failing {
             _ if unknown => ('·', Tone::Quiet),
-            Some(no) if at == no => ('✖', Tone::Bad),
+            Some(no) if at == no => refusal(code),
             Some(no) if at > no => ('·', Tone::Quiet),
             Some(_) | None => ('✔', Tone::Good),
         };
         let row = Row::new(model.look.palette, room).put(tone, glyph.to_string()).gap(1);
         let row = row.put(if tone == Tone::Quiet { Tone::Quiet } else { Tone::Plain }, *text);
-        let row = if tone == Tone::Bad {
-            row.put(Tone::Bad, format!(": {}", say::readable(model, &said.verdict)))
-        } else {
-            row
-        };
         (tone, row.line())
     });
     let mut checks: Vec<_> = checks.collect();

@@ -9,6 +9,7 @@ use crate::theme::Tone;
 use crate::view::say;
 use crate::widget::Row;
 use crate::words::figure::exact;
+use crate::words::spaced;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
@@ -28,7 +29,7 @@ fn tone(event: &EventLine) -> Tone {
     let says = |word: &str| event.summary.contains(word);
     if ["halt", "HALTED", "failed", "rolled_back", "came back"].into_iter().any(says) {
         Tone::Bad
-    } else if is_routine(&event.kind) {
+    } else if is_routine(event) {
         Tone::Quiet
     } else {
         Tone::Plain
@@ -37,23 +38,30 @@ fn tone(event: &EventLine) -> Tone {
 
 /// The sentence, with the rollout's name instead of its id.
 fn sentence(model: &Model, event: &EventLine) -> String {
+    let summary = match (event.kind.as_str(), event.summary.rsplit_once(": ")) {
+        ("reported", Some((device, said))) => format!("{device}: {}", spaced(said)),
+        (_, _) => event.summary.clone(),
+    };
     let said = match &event.rollout {
-        Some(id) => event.summary.replace(id.as_str(), &model.name_of(id)),
-        None => event.summary.clone(),
+        // Where the name is said, the id in brackets is of no use.
+        Some(id) => {
+            summary.replace(&format!(" ({id})"), "").replace(id.as_str(), &model.name_of(id))
+        }
+        None => summary,
     };
     say::readable(model, &said)
 }
 
 /// The pane below other things.
 pub fn latest(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let events = model.data.events.newest().filter(|event| !is_routine(&event.kind));
+    let events = model.data.events.newest().filter(|event| !is_routine(event));
     pane(model, "Events", events, area, buffer, Names::Shown);
 }
 
 /// The same for one rollout.
 pub fn of_rollout(model: &Model, id: &str, area: Rect, buffer: &mut Buffer) {
     let of = |event: &&EventLine| event.rollout.as_deref() == Some(id);
-    let events = model.data.events.newest().filter(of).filter(|event| !is_routine(&event.kind));
+    let events = model.data.events.newest().filter(of).filter(|event| !is_routine(event));
     pane(model, "Events of this rollout", events, area, buffer, Names::Left);
 }
 

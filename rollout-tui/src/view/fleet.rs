@@ -191,17 +191,21 @@ fn versions(model: &Model, fleet: &FleetBody, room: usize) -> Line<'static> {
         return row.put(Tone::Quiet, "no device is known yet").line();
     }
     let mut row = row.put(Tone::Quiet, "runs ");
-    let mut told = 0;
+    let (mut told, mut dot) = (0, "");
     for one in &fleet.versions {
         let text = format!("{} {}", one.version, share(one.devices, fleet.total));
         if text.width() + 20 > row.room() {
             break;
         }
         told += one.devices;
-        row = row.put(Tone::Plain, text).put(Tone::Quiet, " · ");
+        row = row.put(Tone::Quiet, dot).put(Tone::Plain, text);
+        dot = " · ";
     }
     let rest = fleet.total.saturating_sub(told);
-    row.put(Tone::Quiet, format!("others {}", share(rest, fleet.total))).line()
+    if rest == 0 {
+        return row.line();
+    }
+    row.put(Tone::Quiet, format!("{dot}others {}", share(rest, fleet.total))).line()
 }
 
 /// How high the panel is in a body.

@@ -12,6 +12,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+/// Columns from which on keys and signs are beside each other.
+const BESIDE: usize = 110;
+
 /// The screen one came from.
 fn mode(model: &Model) -> Mode {
     let before = model.seat.screens.iter().rev().nth(1);
@@ -29,21 +32,35 @@ pub fn help(model: &Model, area: Rect, buffer: &mut Buffer) {
     let title = format!("Help: {}", mode(model).name());
     let inside = panel(palette, area, buffer, &title, &who.unwrap_or_default());
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
-    let lines = lines(model, width(inside));
-    let last = lines.len().saturating_sub(height(inside));
-    let from = model.seat.line.min(last);
-    put(buffer, inside, lines.into_iter().skip(from).collect());
+    if width(inside) < BESIDE {
+        let mut lines = keys(model, width(inside));
+        lines.push(Line::default());
+        lines.extend(rest(model, width(inside)));
+        column(model, inside, buffer, lines);
+        return;
+    }
+    let most = inside.width * 3 / 5;
+    let left = Rect { width: most - 2, ..inside };
+    let right = Rect { x: inside.x + most, width: inside.width - most, ..inside };
+    column(model, left, buffer, keys(model, width(left)));
+    column(model, right, buffer, rest(model, width(right)));
 }
 
-/// All of it.
-fn lines(model: &Model, room: usize) -> Vec<Line<'static>> {
+fn column(model: &Model, area: Rect, buffer: &mut Buffer, lines: Vec<Line<'static>>) {
+    let last = lines.len().saturating_sub(height(area));
+    let from = model.seat.line.min(last);
+    put(buffer, area, lines.into_iter().skip(from).collect());
+}
+
+/// The keys of the screen.
+fn keys(model: &Model, room: usize) -> Vec<Line<'static>> {
+    keymap::bindings(mode(model)).flat_map(|binding| entry(model, binding, room)).collect()
+}
+
+/// Everything else.
+fn rest(model: &Model, room: usize) -> Vec<Line<'static>> {
     let palette = model.look.palette;
-    let mode = mode(model);
     let mut lines = Vec::new();
-    for binding in keymap::bindings(mode) {
-        lines.extend(entry(model, binding, room));
-    }
-    lines.push(Line::default());
     lines.push(Row::new(palette, room).put(Tone::Title, "In time travel").line());
     for binding in keymap::bindings(Mode::Travel) {
         lines.extend(entry(model, binding, room));
@@ -51,8 +68,12 @@ fn lines(model: &Model, room: usize) -> Vec<Line<'static>> {
     lines.push(Line::default());
     lines.push(Row::new(palette, room).put(Tone::Title, "Signs").line());
     for (sign, meaning) in SIGNS {
-        let row = Row::new(palette, room).cell(Tone::Key, *sign, keys_wide(room));
-        lines.push(row.put(Tone::Plain, *meaning).line());
+        let indent = keys_wide(room);
+        for (at, text) in wrap(meaning, room.saturating_sub(indent)).into_iter().enumerate() {
+            let sign = if at == 0 { *sign } else { "" };
+            let row = Row::new(palette, room).cell(Tone::Key, sign, indent);
+            lines.push(row.put(Tone::Plain, text).line());
+        }
     }
     lines
 }
@@ -60,7 +81,7 @@ fn lines(model: &Model, room: usize) -> Vec<Line<'static>> {
 const SIGNS: &[(&str, &str)] = &[
     ("● ◐ ✖ ○", "pass, hold, abort or halt, not looked at yet"),
     ("█ ▓ ✖ ·", "confirmed, permitted and not confirmed, bad, not yet"),
-    ("├─▪─┤ ┆ ▸", "bounds of the rate, the observed rate, limits, beyond the axis"),
+    ("├▪┤ ┆ ▸", "bounds of the rate, the observed rate, limits, beyond the axis"),
     ("• × ┄", "evidence for a pass, for an abort, and the limit of each"),
     ("▁▂▃▄▅▆▇█", "permits in flight; full is the cap"),
 ];

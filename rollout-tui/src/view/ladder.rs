@@ -61,6 +61,9 @@ fn rung(
     let Some(rung) = body.ladder.get(at) else { return row.line() };
     let (glyph, tone, name, text) = match rung.state.as_str() {
         "done" => ('✔', Tone::Good, Tone::Plain, Tone::Plain),
+        "open" if matches!(body.line.phase.as_str(), "halted" | "paused" | "canceled") => {
+            ('‖', Tone::Hold, Tone::Title, Tone::Plain)
+        }
         "open" => ('▶', Tone::Moving, Tone::Title, Tone::Plain),
         _ => ('○', Tone::Quiet, Tone::Quiet, Tone::Quiet),
     };

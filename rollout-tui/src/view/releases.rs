@@ -1,7 +1,6 @@
-//! Releases: their state, images and ways back.
+//! Releases: their state, channels, images and ways back.
 //!
-//! Deliberately not here: channels, whose bodies the API does not have yet; they belong into the
-//! panel of a release, as the channels it is on.
+//! Deliberately not here: the plans of channels; `rollout channel show` has them.
 //!
 //! Invariant: a release without a way back says so.
 
@@ -107,10 +106,19 @@ fn details(model: &Model, release: &ReleaseBody, room: usize) -> Vec<Line<'stati
     match &release.way_back {
         Some(back) => lines.push(row(
             "way back",
-            format!("{}, counter {}, {} images", back.version, back.counter, back.artifacts.len()),
+            format!(
+                "{}, counter {}, {}",
+                back.version,
+                back.counter,
+                crate::words::count(back.artifacts.len() as u64, "image")
+            ),
         )),
         None => lines.extend(wrapped(palette, Tone::Hold, "no way back was signed", 0, room)),
     }
+    if let Some(source) = &release.source {
+        lines.push(row("source", source.clone()));
+    }
+    lines.extend(channels(model, release, room));
     lines.push(Line::default());
     for artifact in &release.artifacts {
         let expires = artifact.expires.saturating_mul(1_000);
@@ -127,6 +135,29 @@ fn details(model: &Model, release: &ReleaseBody, room: usize) -> Vec<Line<'stati
         lines.push(Row::new(palette, room).put(tone, text).line());
     }
     lines
+}
+
+/// The channels it was promoted to, and what came of that.
+fn channels(model: &Model, release: &ReleaseBody, room: usize) -> Vec<Line<'static>> {
+    let palette = model.look.palette;
+    let row = |name: &str| Row::new(palette, room).cell(Tone::Quiet, name, 11);
+    if release.promotions.is_empty() {
+        return vec![row("channels").put(Tone::Quiet, "on none").line()];
+    }
+    let lines = release.promotions.iter().enumerate().map(|(at, one)| {
+        let row = row(if at == 0 { "channels" } else { "" });
+        let of = model.all_lines().iter().find(|line| line.id == one.rollout);
+        let (glyph, word, tone) = match (of, one.has_passed) {
+            (_, true) => ('✔', "passed".to_string(), Tone::Good),
+            (Some(line), false) => say::phase(model, line),
+            (None, false) => ('○', "not passed".to_string(), Tone::Quiet),
+        };
+        row.put(Tone::Title, format!("{}  ", one.channel))
+            .put(tone, format!("{glyph} {word}"))
+            .put(Tone::Quiet, format!("  by {}", model.name_of(&one.rollout)))
+            .line()
+    });
+    lines.collect()
 }
 
 /// The line of the list at a place.

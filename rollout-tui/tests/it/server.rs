@@ -320,3 +320,14 @@ fn a_server_that_is_not_there_is_unreachable() {
     let arguments = ["--server", "here", "list"];
     assert_eq!(crate::cli::rollout(folder.path(), &arguments).0, 2);
 }
+
+#[test]
+fn an_import_that_was_cut_off_says_that_it_may_be_sent_again() {
+    let folder = desk();
+    std::fs::write(folder.path().join("table.csv"), "id,model\nsn-1,v980\n").expect("a table");
+    let here = ["--server", "http://127.0.0.1:1", "--token", "fota_op_secret"];
+    let arguments = [&here[..], &["device", "import", "table.csv"]].concat();
+    let (code, out, err) = crate::cli::rollout(folder.path(), &arguments);
+    assert_eq!((code, out.as_str()), (3, ""));
+    assert!(err.contains("rows that are in stay: send the same table again"), "{err}");
+}

@@ -2,6 +2,7 @@
 
 mod feed;
 mod keys;
+mod news;
 mod orders;
 mod random;
 mod sample;

@@ -12,6 +12,7 @@ mod summary;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
@@ -69,6 +70,9 @@ pub struct Options {
     /// One JSON object per line; the last one is the summary.
     #[arg(long)]
     pub json: bool,
+    /// Record what the dashboard shows, to a new file for `rollout watch --replay`.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "lines"])]
+    pub record: Option<PathBuf>,
     /// Share of replies that are lost on the way to the devices, 0 to 0.5.
     #[arg(long, value_name = "RATE", default_value_t = 0.0, hide = true)]
     pub drop_rate: f64,
@@ -120,12 +124,16 @@ impl Options {
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let started = std::time::Instant::now();
     let stage = stage::Stage::set(options).await?;
-    let dashboard = dashboard::open(&stage, options);
+    let mut dashboard = dashboard::open(&stage, options);
     let narrator = narrator::start(&stage, options, dashboard.is_open());
     let played = acts::play(&stage, options).await;
+    let took = started.elapsed();
+    if played.is_ok() {
+        dashboard.linger().await;
+    }
     let shown = dashboard.close().await;
     let summary = match played {
-        Ok(rollouts) => Summary::take(&stage, options, rollouts, started.elapsed())?,
+        Ok(rollouts) => Summary::take(&stage, options, rollouts, took)?,
         Err(error) => {
             // What kept the demo from being played says more than what it kept from being told.
             let _ = narrator.end().await;

@@ -45,6 +45,7 @@ fn pause_needs_a_reason_and_a_review_time() {
     assert!(drawn(&model).contains("`soon` is no time"));
     press(&mut model, &[Key::Ctrl('u')]);
     type_text(&mut model, "3h");
+    assert!(!drawn(&model).contains("✖"), "what was wrong is not said of another answer");
     let order = Order::Pause { reason: "launch".into(), review: "3h".into() };
     let given = press(&mut model, &[Key::Enter]);
     assert_eq!(given, Some(Command::Steer { rollout: GOOD.into(), order }));

@@ -253,11 +253,10 @@ pub fn event(
 /// What happened lately.
 pub fn events(halted: bool) -> Vec<EventLine> {
     let at = |secs: u64| NOW_MS - secs * 1_000;
-    let moved = |id: &str| format!("{id} moved on");
     let mut events = vec![
         event(1, at(420), "published", "ci published vacuum@2.4.1", None, None),
         event(2, at(300), "seen", "sn-88100 runs 2.3.7", None, Some("sn-88100")),
-        event(3, at(240), "stepped", &moved(GOOD), Some(GOOD), None),
+        event(3, at(240), "stepped", &format!("{GOOD} opened rung 5 of 6"), Some(GOOD), None),
         event(4, at(190), "stepped", &format!("ana: pause {PAUSED}"), Some(PAUSED), None),
         event(
             5,
@@ -278,7 +277,7 @@ pub fn events(halted: bool) -> Vec<EventLine> {
         ),
     ];
     if halted {
-        let said = format!("{BAD} is HALTED: failure rate is above its limit");
+        let said = format!("{BAD} is HALTED");
         events.push(event(8, at(2), "stepped", &said, Some(BAD), None));
     }
     events

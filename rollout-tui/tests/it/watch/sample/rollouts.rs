@@ -111,7 +111,7 @@ pub fn good() -> RolloutBody {
         line,
         cause: None,
         ladder,
-        open_to: "6100 of 10000".into(),
+        open_to: "61.00 %".into(),
         buckets: buckets.into_iter().map(|(name, count)| (name.into(), count)).collect(),
         members: 1_204_331,
         gate: good_gate(),
@@ -166,7 +166,7 @@ pub fn bad() -> RolloutBody {
     ];
     body.buckets = buckets.into_iter().map(|(name, count)| (name.into(), count)).collect();
     body.members = 36_048;
-    body.open_to = "60 of 10000".into();
+    body.open_to = "0.60 %".into();
     body.gate = GateBody {
         verdict: "abort".into(),
         reason: why.into(),

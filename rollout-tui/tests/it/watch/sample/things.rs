@@ -2,8 +2,8 @@
 
 use super::{GOOD, NOW, NOW_MS, event};
 use rollout_http::body::v1::{
-    ArtifactBody, CensusBody, DeviceBody, DevicePage, ExecutionBody, ExplanationBody, ReleaseBody,
-    Releases, WayBackBody,
+    ArtifactBody, CensusBody, DeviceBody, DevicePage, ExecutionBody, ExplanationBody,
+    PromotionLine, ReleaseBody, Releases, WayBackBody,
 };
 use rollout_tui::app::{DeviceNews, DevicesNews, Fetch, What};
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ pub fn device_news(id: &str) -> What {
         code: Some("EX-007".into()),
         eligible: false,
         position_bp: 3_117,
-        open_to: "6100 of 10000".into(),
+        open_to: "61.00 %".into(),
         execution: Some(ExecutionBody {
             attempt: 1,
             status: "FAILED".into(),
@@ -68,7 +68,7 @@ pub fn device_news(id: &str) -> What {
             permitted_at: Some(NOW - 900),
             batch: Some(5),
             outcome: Some("bad".into()),
-            failure: Some("reported: SelfTest".into()),
+            failure: Some("reported: self test".into()),
         }),
     };
     let at = |secs: u64| NOW_MS - secs * 1_000;
@@ -132,12 +132,22 @@ pub fn releases() -> What {
         expires: NOW + 15_000_000,
         manifest: String::new(),
     };
+    let promotion = |channel: &str, rollout: &str, has_passed: bool| PromotionLine {
+        channel: channel.into(),
+        rollout: rollout.into(),
+        has_passed,
+    };
     let release = |id: &str, state: &str, back: Option<&str>| ReleaseBody {
         notes: None,
-        source: None,
+        source: Some("git 1f0c9ae".into()),
         provenance: None,
         release: id.into(),
-        counter: 41,
+        counter: match id {
+            "vacuum@2.4.1" => 41,
+            "vacuum@2.4.0" => 38,
+            "mop@1.9.0" => 36,
+            _ => 31,
+        },
         state: state.into(),
         withdrawn: (state == "withdrawn").then(|| "ana: the brush runs backwards".into()),
         from: Some(">=2.0.0".into()),
@@ -149,7 +159,10 @@ pub fn releases() -> What {
             counter: 42,
             artifacts: vec![artifact("v980")],
         }),
-        promotions: Vec::new(),
+        promotions: match id {
+            "vacuum@2.4.1" => vec![promotion("beta", "gone", true), promotion("eu", GOOD, false)],
+            _ => Vec::new(),
+        },
     };
     What::Releases(Releases {
         releases: vec![
