@@ -58,6 +58,9 @@ impl<B: Backend> Follower<B> {
         chunk.mark(place);
         loop {
             if !chunk.is_empty() {
+                if !may_follow() {
+                    break;
+                }
                 let is_taken = tokio::select! {
                     is_taken = send(&chunks, chunk.counted(&followers), &followers) => is_taken,
                     () = &mut stop => false,

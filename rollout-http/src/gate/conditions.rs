@@ -5,6 +5,7 @@
 //! in the daemon's queue, on the newest model; a request that is carried out once draws the same
 //! randomness however often it comes, and lives at the time of its first coming.
 
+use super::once;
 use crate::backend::{Backend, Check, CheckedIn, Guard, Problem, Terms};
 use crate::meters::Meters;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -45,7 +46,12 @@ impl Conditions {
         once: Option<OnceRecord>,
         made_at: Option<Timestamp>,
     ) -> Self {
-        let name = once.as_ref().map(|once| format!("{}\0{}", once.principal, once.key));
+        // A key is free again after its day, and another request then: what it draws is its own.
+        let name = once.as_ref().map(|once| {
+            let OnceRecord { principal, key, fingerprint, until } = once;
+            let made = made_at.unwrap_or_else(|| once::made_at(*until)).0;
+            format!("{principal}\0{key}\0{fingerprint}\0{made}")
+        });
         let seed = name.map(|name| Digest::of(name.as_bytes()));
         let terms = Mutex::new(Terms { guard, once });
         Self { terms, seed, drawn: AtomicU64::new(0), made_at }

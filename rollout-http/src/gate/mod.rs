@@ -104,15 +104,21 @@ async fn admitted<B: Backend>(
             let asked = (&head.method, &head.uri);
             let record = once::record(&desk.backend, caller.principal, key, asked, &body);
             let _place = desk.gate.running.enter(&record)?;
-            let made_at = match once::before(&desk.backend, &record)? {
-                Before::Answered(status, body) => return Ok(replayed(status, body)),
-                Before::Taken(made_at) => Some(made_at),
-                Before::New => None,
-            };
+            let before = once::before(&desk.backend, &record)?;
             let request = Request::from_parts(head, Body::from(body));
+            let (made_at, answer) = match before {
+                Before::New => (None, None),
+                Before::Taken { made_at, answer } => (Some(made_at), answer),
+            };
             let conditions = Conditions::new(guard, Some(record.clone()), made_at);
             let response = conditions.during(next.run(request)).await;
-            remembered(desk, record, response).await
+            match answer {
+                // What was answered then is told again, but only to who may ask it now.
+                Some((status, body)) if !is_denied(&response) => replayed(status, body),
+                Some(_) => response,
+                None if made_at.is_some() => marked(remembered(desk, record, response).await),
+                None => remembered(desk, record, response).await,
+            }
         }
     };
     Ok(match thing {
@@ -168,12 +174,24 @@ fn broken() -> Response {
     Problem::new(Kind::Broken, "HT-500", detail, "this is a bug; report it").into_response()
 }
 
+/// Whether a route said no to who asked, whatever was asked.
+fn is_denied(response: &Response) -> bool {
+    matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
 /// What was answered before.
 fn replayed(status: u16, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-    response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    marked(response)
+}
+
+/// An answer to what was carried out before.
+fn marked(mut response: Response) -> Response {
+    if response.status().is_success() {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
     response
 }
 

@@ -55,15 +55,23 @@ pub(super) fn record<B: Backend>(
     OnceRecord { principal, key, fingerprint, until: backend.now().after(LIFE) }
 }
 
+/// When a request was made that is remembered until then.
+pub(super) fn made_at(until: Timestamp) -> Timestamp {
+    Timestamp(until.0.saturating_sub(LIFE.0))
+}
+
 /// What is known of a request before it is carried out.
 #[derive(Debug)]
 pub(super) enum Before {
     /// Nothing.
     New,
-    /// It had its effect, and its answer got lost; when it was made.
-    Taken(Timestamp),
-    /// Its answer.
-    Answered(u16, Vec<u8>),
+    /// It had its effect.
+    Taken {
+        /// When it was made.
+        made_at: Timestamp,
+        /// Its answer, unless that got lost or shows a secret.
+        answer: Option<(u16, Vec<u8>)>,
+    },
 }
 
 /// Looks a request up.
@@ -81,10 +89,8 @@ pub(super) fn before<B: Backend>(backend: &B, record: &OnceRecord) -> Result<Bef
             // The core words it, and refuses it again in the queue.
             fleet.check_once(record, now)?;
         }
-        Ok(match &known.answer {
-            Some((status, body)) => Before::Answered(*status, body.clone()),
-            None => Before::Taken(Timestamp(known.until.0.saturating_sub(LIFE.0))),
-        })
+        let made_at = made_at(known.until);
+        Ok(Before::Taken { made_at, answer: known.answer.clone() })
     })
 }
 

@@ -294,6 +294,19 @@ async fn a_stream_beats_and_ends_with_its_token() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_with_the_revocation_of_its_token() {
+    let world = World::new();
+    let asked = serde_json::json!({ "principal": "bob", "roles": ["viewer"], "days": 1 });
+    let made = world.say("POST", "/v1/tokens", asked).await.json();
+    let (id, token) = (made["id"].as_str().expect("an id"), made["token"].as_str());
+    let mut body = stream(&world, token.expect("a token"), "/v1/events").await;
+    chunk(&mut body).await.expect("a place");
+    let revoked = world.operator("DELETE", &format!("/v1/tokens/{id}"), "").await;
+    assert_eq!(revoked.status.as_u16(), 204);
+    assert_eq!(chunk(&mut body).await, None, "not even of its own revocation");
+}
+
+#[tokio::test]
 async fn streams_end_when_the_daemon_stops() {
     let (stop, stopped) = watch::channel(false);
     let world = World::with_stop(stopped);

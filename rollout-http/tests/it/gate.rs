@@ -147,6 +147,12 @@ async fn the_same_key_is_the_same_request_once() {
     assert_eq!(world.backend.journal().len(), end);
     let other = send(&world, "POST", &format!("/v1/rollouts/{ID}/cancel"), &key, "").await;
     assert_eq!(other.code(), "422 ON-001");
+    // The same person by a token that may not is told nothing of what was answered then.
+    let ann = world.token(8, "ann", &[Role::Viewer], NOW + 86_400);
+    let mut asked = request("POST", &start, &ann, "");
+    asked.headers_mut().insert("idempotency-key", "k1".parse().expect("a header"));
+    assert_eq!(ask(&world.operators, asked).await.code(), "403 AU-004");
+    assert_eq!(world.backend.journal().len(), end + 1, "her token alone is new");
     // Somebody else's key is another key, and so is this one tomorrow.
     let bob = world.token(9, "bob", &[Role::Operator], NOW + 3 * 86_400);
     let mut asked = request("POST", &start, &bob, "");
@@ -171,11 +177,21 @@ async fn a_key_that_is_a_day_old_is_free_again() {
     assert_eq!(first.status, StatusCode::CREATED);
     let again = ask(&world.operators, make(one)).await;
     assert_eq!(again.bytes, first.bytes, "the secret follows from the key");
+    assert_eq!(again.headers["idempotent-replayed"], "true");
+    assert!(!first.headers.contains_key("idempotent-replayed"));
     assert_eq!(ask(&world.operators, make(two.clone())).await.code(), "422 ON-001");
     let token = first.json()["token"].as_str().expect("a token").to_owned();
     assert!(!format!("{:?}", world.backend.journal()).contains(&token));
+    // A day later it is another request: the token of the first does not come back to life in it.
+    let revoke = format!("/v1/tokens/{}", first.json()["id"].as_str().expect("an id"));
+    let revoked = ask(&world.operators, request("DELETE", &revoke, &admin, "")).await;
+    assert_eq!(revoked.status, StatusCode::NO_CONTENT);
     world.backend.pass(86_400_001);
-    assert_eq!(ask(&world.operators, make(two)).await.status, StatusCode::CREATED);
+    let later = ask(&world.operators, make(two)).await;
+    assert_eq!(later.status, StatusCode::CREATED);
+    assert_ne!(later.json()["id"], first.json()["id"]);
+    let dead = ask(&world.operators, request("GET", "/v1/me", &token, "")).await;
+    assert_eq!(dead.code(), "401 AU-002");
 }
 
 #[tokio::test]
