@@ -45,6 +45,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("RE-003", Kind::Forbidden),
     ("RE-005", Kind::Conflict),
     ("RE-006", Kind::Conflict),
+    ("RE-009", Kind::Conflict),
     ("RO-", Kind::Conflict),
     ("ST-001", Kind::Unavailable),
     ("ST-", Kind::Broken),

@@ -6,7 +6,7 @@ use rolloutd::certificates::Pair;
 use rolloutd::config::{Config, Exposure};
 use rolloutd::kill::KillAt;
 use rolloutd::{init, serve};
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::pin::pin;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -14,7 +14,10 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_env("ROLLOUT_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Colors are for a person at a terminal who has not refused them.
+    let colors = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colors);
+    log.with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error)),

@@ -148,9 +148,12 @@ impl Fleet {
         }
     }
 
-    /// Whether a device was heard of lately enough to be waited for. Our own absence counts
-    /// against nobody.
+    /// Whether a device was heard of lately enough to be waited for: one that was registered and
+    /// has never checked in was not, and a retired one never will be. Our own absence counts against nobody.
     pub fn is_reachable(&self, device: &Device, now: Timestamp) -> bool {
+        if device.facts.is_none() || device.standing.is_retired() {
+            return false;
+        }
         let heard = device.last_seen.max(self.heard_until);
         let silent = self.availability.served(heard, now);
         silent.0 <= self.usual.0.saturating_mul(REACHABLE_INTERVALS)

@@ -4,7 +4,7 @@
 //! twice is one entry. Not here: whether the caller may; that is the role table's answer.
 
 use super::Fleet;
-use crate::device::State;
+use crate::device::{Standing, State};
 use crate::id::{DeviceId, Digest, HardwareModel, Principal, RolloutId};
 use crate::journal::{CohortRecord, Entry, Outgoing, ReportRecord};
 use crate::release::{Lifecycle, ReleaseId, Target};
@@ -88,6 +88,14 @@ pub enum RegistryError {
         /// What it is.
         state: &'static str,
     },
+    /// A device that nothing is offered to.
+    #[error("device {device} is {standing}: nothing is offered to it")]
+    Standing {
+        /// Which.
+        device: DeviceId,
+        /// Held, or retired.
+        standing: &'static str,
+    },
     /// A channel that cannot be so.
     #[error("channel `{channel}` {problem}")]
     Channel {
@@ -111,6 +119,7 @@ impl RegistryError {
             Self::Refused(source) => source.code(),
             Self::Release { .. } => "RE-005",
             Self::Channel { .. } => "RE-006",
+            Self::Standing { .. } => "RE-009",
         }
     }
 
@@ -126,6 +135,7 @@ impl RegistryError {
             Self::Refused(source) => source.hint(),
             Self::Release { .. } => "publish it first, or choose another",
             Self::Channel { .. } => "see `after` of the product's channels",
+            Self::Standing { .. } => "release it first, if it is held; a retired one stays so",
         }
     }
 
@@ -297,8 +307,11 @@ impl Fleet {
         release: &ReleaseId,
         again: Again,
     ) -> Result<Plan, RegistryError> {
-        if self.devices.get(device).is_none() {
-            return Err(RegistryError::unknown("device", device));
+        let known = self.devices.get(device);
+        let known = known.ok_or_else(|| RegistryError::unknown("device", device))?;
+        if known.standing != Standing::Active {
+            let standing = known.standing.name();
+            return Err(RegistryError::Standing { device: device.clone(), standing });
         }
         let all = Ladder::new(vec![Rung::Share(10_000)])
             .map_err(|problem| PlanError::Field { key: "ladder".into(), problem })?;

@@ -117,7 +117,7 @@ impl Place {
     fn of(device: &Device, name: &str) -> Self {
         let value = match name {
             // As many digits as any time has, so that text order is the order of time.
-            "last_seen" => Some(format!("{:020}", device.last_seen.0)),
+            "last_seen" => device.facts.as_ref().map(|_| format!("{:020}", device.last_seen.0)),
             name => Shown(device).get(name).map(str::to_owned),
         };
         Self(value, device.id.as_str().into())

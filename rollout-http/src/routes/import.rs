@@ -208,6 +208,15 @@ impl Columns {
                 return Err(wrong(1, &what));
             }
         }
+        for (place, name) in header.iter().enumerate() {
+            if super::attribute(name).is_err() {
+                let what = format!(
+                    "names column {} `{name}`: a name has 1 to 64 letters, digits, `.`, `_`, `-`",
+                    place + 1
+                );
+                return Err(wrong(1, &what));
+            }
+        }
         let at = |name: &str| header.iter().position(|column| column == name);
         let needed = |name| at(name).ok_or_else(|| wrong(1, &format!("has no column `{name}`")));
         let (id, model, home) = (needed(ID)?, needed(MODEL)?, at(HOME));
@@ -231,8 +240,11 @@ fn device<B: Backend>(
     let device = DeviceId::new(row.fields[*id]).map_err(|error| misread(*id, &error))?;
     let hardware = HardwareModel::new(row.fields[*model]);
     let named = home.filter(|place| !row.fields[*place].is_empty());
-    let served =
-        named.map(|place| HomeId::new(row.fields[place]).map_err(|error| misread(place, &error)));
+    let served = named.map(|place| {
+        let home = HomeId::new(row.fields[place]).map_err(|error| misread(place, &error))?;
+        let is_there = backend.read(|fleet| fleet.hosting.home(&home).is_some());
+        is_there.then_some(home).ok_or_else(|| misread(place, &"there is no such home"))
+    });
     let attributes = attributes.iter().filter(|place| !row.fields[**place].is_empty());
     let attributes = attributes.map(|place| (header[*place].clone(), row.fields[*place].into()));
     let (_, token) = life::first_token(backend, &device);

@@ -143,10 +143,20 @@ pub(crate) async fn add<B: Backend>(
     };
     let check = move |fleet: &Fleet, _| Ok(fleet.add_devices(vec![new], &by)?);
     let written = backend.register(Box::new(check), Terms::default()).await?;
-    // A device that was there may have another token by now.
-    let is_good = backend.read(|fleet| fleet.devices.get(&device).is_some_and(|d| d.token == hash));
+    shown_token(&backend, status_of(&written), &device, text, hash)
+}
+
+/// The token of a device, if it is good: one that was there may have another by now.
+fn shown_token<B: Backend>(
+    backend: &B,
+    status: StatusCode,
+    device: &DeviceId,
+    text: String,
+    hash: Digest,
+) -> Answer {
+    let is_good = backend.read(|fleet| fleet.devices.get(device).is_some_and(|d| d.token == hash));
     let token = if is_good { text } else { String::new() };
-    secret(json(status_of(&written), &DeviceToken { device: device.to_string(), token }))
+    secret(json(status, &DeviceToken { device: device.to_string(), token }))
 }
 
 /// The token of a device that is added by hand, and its hash.
@@ -276,7 +286,7 @@ pub(crate) async fn replace<B: Backend>(
     let replacement = Replacement { old, new: new.clone(), hardware, token: hash };
     let check = move |fleet: &Fleet, _| Ok(fleet.replace(replacement, by)?);
     let written = backend.register(Box::new(check), Terms::default()).await?;
-    secret(json(status_of(&written), &DeviceToken { device: new.to_string(), token }))
+    shown_token(&backend, status_of(&written), &new, token, hash)
 }
 
 /// `POST /v1/devices/{id}/offer`

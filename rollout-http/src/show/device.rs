@@ -16,7 +16,7 @@ pub(crate) fn device(fleet: &Fleet, device: &Device, now: Timestamp) -> DeviceBo
         hardware: device.hardware.as_str().into(),
         home: device.home.as_str().into(),
         standing: device.standing.name().into(),
-        last_seen: device.last_seen.unix_secs(),
+        last_seen: facts.map_or(0, |_| device.last_seen.unix_secs()),
         reachable: fleet.is_reachable(device, now),
         version: running.map(|running| running.version.clone()),
         image: running.map(|running| running.digest.to_string()),

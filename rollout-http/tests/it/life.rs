@@ -60,10 +60,34 @@ async fn held_replaced_and_retired_devices_are_told_so() {
     assert_eq!(old.code(), "403 AU-006");
     let shown = world.say("GET", "/v1/devices/dev-900", Value::Null).await.json();
     assert_eq!((&shown["hardware"], &shown["notes"][0]["text"]), (&json!(MODEL), &json!("wet")));
+    // The new one's first token is shown again only while it is good.
+    let again = world.say("POST", "/v1/devices/dev-000/replace", json!({ "by": "dev-900" })).await;
+    assert_eq!((again.code(), again.json()), ("200 -".into(), replaced.json()));
+    assert_eq!(world.say("POST", "/v1/devices/dev-900/token", Value::Null).await.code(), "201 -");
+    let dead = world.say("POST", "/v1/devices/dev-000/replace", json!({ "by": "dev-900" })).await;
+    assert_eq!((dead.code(), &dead.json()["token"]), ("200 -".into(), &json!("")));
     let retired = world.say("POST", "/v1/devices/dev-001/retire", reason("scrapped")).await;
     assert_eq!(retired.json()["standing"], "retired");
+    assert_eq!(retired.json()["reachable"], false, "it never comes back");
     let back = world.say("POST", "/v1/devices/dev-001/release", Value::Null).await;
     assert_eq!(back.code(), "409 DV-001");
+}
+
+#[tokio::test]
+async fn nothing_is_offered_to_a_device_that_may_not_have_it() {
+    let (world, _) = seen(2).await;
+    let mut told = String::new();
+    for (index, how) in ["hold", "retire"].into_iter().enumerate() {
+        let path = format!("/v1/devices/{}", name(index));
+        let reason = json!({ "reason": "in the lab" });
+        assert_eq!(world.say("POST", &format!("{path}/{how}"), reason).await.code(), "200 -");
+        let asked = json!({ "release": "vacuum@2.4.1" });
+        let offered = world.say("POST", &format!("{path}/offer"), asked).await;
+        told += &format!("{}\n", offered.refusal());
+    }
+    let rollouts = world.operator("GET", "/v1/rollouts", "").await.json();
+    assert_eq!(rollouts["rollouts"], json!([]), "and no rollout waits for it");
+    insta::assert_snapshot!(told);
 }
 
 #[tokio::test]

@@ -84,6 +84,9 @@ impl Failure {
         let mut next = Some(error);
         while let Some(error) = next {
             let text = error.to_string();
+            // What the caller could not do is said once.
+            let said = text.strip_prefix(&self.what).and_then(|rest| rest.strip_prefix(": "));
+            let text = said.map_or_else(|| text.clone(), str::to_owned);
             if self.cause.last() != Some(&text) {
                 self.cause.push(text);
             }

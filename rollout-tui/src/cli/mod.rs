@@ -70,12 +70,15 @@ pub struct Says<'a> {
 /// Runs one command line and returns the exit code.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>, world: World<'_>) -> u8 {
     let World { now, config, entropy, out, err, progress } = world;
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let as_json = arguments.iter().any(|argument| argument == "--json");
+    let format = if as_json { Format::Json } else { Format::Text };
+    let mut output = Output { out, err, format };
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(usage) => return usage_code(&usage, out, err),
+        Err(usage) => return usage_code(&usage, &mut output),
     };
-    let format = if cli.global.json { Format::Json } else { Format::Text };
-    let mut output = Output { out, err, format };
+    output.format = if cli.global.json { Format::Json } else { Format::Text };
     let says = Says { lines: output.err, bars: progress };
     let (written, exit) = match dispatch(&cli, now, &config, entropy, says).await {
         Ok(answer) => (output.answer(&answer), Exit::Done),
@@ -90,12 +93,17 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, world: World<'_>
 }
 
 /// Help and version go to stdout and are no failure; anything else is wrong usage.
-fn usage_code(usage: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+fn usage_code(usage: &clap::Error, output: &mut Output<'_>) -> u8 {
     let text = usage.render();
-    let (written, exit) = if usage.use_stderr() {
-        (write!(err, "{text}"), Exit::Usage)
+    let (written, exit) = if !usage.use_stderr() {
+        (write!(output.out, "{text}"), Exit::Done)
+    } else if output.format == Format::Json {
+        let text = text.to_string();
+        let what = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+        let failure = Failure::new("RC-016", what, "see `--help` of the command");
+        (output.failure(&failure.ending(Exit::Usage)), Exit::Usage)
     } else {
-        (write!(out, "{text}"), Exit::Done)
+        (write!(output.err, "{text}"), Exit::Usage)
     };
     written.map_or(Exit::Refused.code(), |()| exit.code())
 }

@@ -355,6 +355,16 @@ fn what_is_typed_wrongly_ends_with_2() {
 }
 
 #[test]
+fn what_is_typed_wrongly_is_json_for_programs() {
+    let folder = folder();
+    let (code, out, err) = rollout(folder.path(), &["--json", "status", "nope"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    let told: serde_json::Value = serde_json::from_str(&err).expect("one JSON document");
+    assert_eq!(told["code"], "RC-016");
+    assert!(told.to_string().contains("nope"), "{told}");
+}
+
+#[test]
 fn completions_and_pages_come_from_the_arguments() {
     let folder = folder();
     for shell in ["bash", "zsh", "fish"] {

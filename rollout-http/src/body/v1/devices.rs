@@ -16,7 +16,7 @@ pub struct DeviceBody {
     pub home: String,
     /// `active`, `held` or `retired`.
     pub standing: String,
-    /// Last sign of life.
+    /// Last sign of life; 0 before the first check-in.
     pub last_seen: u64,
     /// Whether it was heard of lately.
     pub reachable: bool,
