@@ -347,7 +347,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// A rollout that takes another back ends it when it begins, and lets it go when it is canceled.
+    /// A rollout that takes another back ends it when it begins, and lets it go if it is canceled.
     fn supersede(&mut self, rollout: RolloutId, before: &Phase) {
         let Some(held) = self.rollouts.get(&rollout) else { return };
         let Membership::StillRunning { rollout: other } = held.rollout.plan.members else { return };
