@@ -18,6 +18,8 @@ pub enum Fault {
     LostReply,
     /// A decision is told that somebody else wrote first. Other calls are spared.
     Conflict,
+    /// Nothing is written, and the answer says so; what is there can be read, as on a full disk.
+    Full,
 }
 
 /// What goes wrong, how often, and until when.
@@ -94,7 +96,7 @@ impl<S> Faulty<S> {
     {
         match self.draw(can) {
             None => call.await,
-            Some(Fault::Error) => Err(injected("it was not done")),
+            Some(Fault::Error | Fault::Full) => Err(injected("it was not done")),
             Some(Fault::LostReply) => {
                 call.await?;
                 Err(injected("the reply was lost"))
@@ -106,8 +108,8 @@ impl<S> Faulty<S> {
 
 /// What a call may meet: one that reads has no reply worth losing.
 const READS: &[Fault] = &[Fault::Error];
-const WRITES: &[Fault] = &[Fault::Error, Fault::LostReply];
-const DECIDES: &[Fault] = &[Fault::Error, Fault::LostReply, Fault::Conflict];
+const WRITES: &[Fault] = &[Fault::Error, Fault::LostReply, Fault::Full];
+const DECIDES: &[Fault] = &[Fault::Error, Fault::LostReply, Fault::Conflict, Fault::Full];
 
 fn injected(why: &str) -> StoreError {
     StoreError::Failed { doing: "pass an injected fault", why: why.into() }

@@ -51,11 +51,12 @@ impl Probe for Door {
 }
 
 /// A daemon with one device that is half way through an update.
-struct Desk {
-    engine: Engine<Faulty<SqliteStore>, FileImages>,
+pub struct Desk {
+    pub engine: Engine<Faulty<SqliteStore>, FileImages>,
+    pub clock: Arc<SetClock>,
     router: Router,
-    factory: Built,
-    built: Built,
+    pub factory: Built,
+    pub built: Built,
     token: String,
     gate: Arc<Gate>,
     reached: UnboundedReceiver<Point>,
@@ -66,7 +67,7 @@ struct Desk {
 type Answered = (u16, Value);
 
 impl Desk {
-    async fn set() -> Self {
+    pub async fn set() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (reached, stops) = unbounded_channel();
         let (go, going) = channel();
@@ -76,9 +77,11 @@ impl Desk {
         let store = Faulty::new(store, FaultPlan::off());
         let images = FileImages::open(folder.path().join("images")).expect("images");
         let hours = Span::hours(1_000);
-        let settings = Settings { tick: hours, beat: hours, ..Settings::default() };
+        let absent_after = Settings::absent_after(hours);
+        let settings = Settings { tick: hours, beat: hours, absent_after, ..Settings::default() };
         let clock = Arc::new(SetClock::at(Timestamp(DAWN)));
-        let engine = Engine::start(store, images, clock, settings, [7; 32]).await.expect("starts");
+        let engine = Engine::start(store, images, clock.clone(), settings, [7; 32]).await;
+        let engine = engine.expect("starts");
         let stage = Stage::new(5, Timestamp(DAWN));
         let (factory, built) =
             (stage.build(0, Behavior::default()), stage.build(1, Behavior::default()));
@@ -92,14 +95,15 @@ impl Desk {
         let (_, answer) = ask(router.clone(), "enroll", leave, enroll).await;
         let token = answer["token"].as_str().expect("a token").to_owned();
         let (reached, _folder) = (stops, folder);
-        let desk = Self { engine, router, factory, built, token, gate, reached, go, _folder };
+        let desk =
+            Self { engine, clock, router, factory, built, token, gate, reached, go, _folder };
         desk.ask("check-in", desk.check_in(&desk.factory)).await;
         stage::command(&desk.engine, "ops", Command::Start).await.expect("a draft starts");
         desk.engine.tick().await.expect("a tick");
         desk
     }
 
-    fn check_in(&self, running: &Built) -> Value {
+    pub fn check_in(&self, running: &Built) -> Value {
         json!({
             "v": 1, "device": "dev-1", "incarnation": 1, "nonce": "00".repeat(16),
             "root_version": 1, "hardware": MODEL, "secure_version": 0, "slot_bytes": 65536,
@@ -111,7 +115,7 @@ impl Desk {
         })
     }
 
-    fn report(&self, sequence: u64, event: &str) -> Value {
+    pub fn report(&self, sequence: u64, event: &str) -> Value {
         let rollout = stage::rollout().to_string();
         json!({"v": 1, "device": "dev-1", "incarnation": 1, "reports": [{
             "sequence": sequence, "rollout": rollout, "attempt": 1, "event": event,
@@ -119,12 +123,12 @@ impl Desk {
         }]})
     }
 
-    fn begin(&self) -> Value {
+    pub fn begin(&self) -> Value {
         let (rollout, digest) = (stage::rollout().to_string(), self.built.digest.to_string());
         json!({"v": 1, "device": "dev-1", "rollout": rollout, "attempt": 1, "digest": digest})
     }
 
-    async fn ask(&self, what: &'static str, body: Value) -> Answered {
+    pub async fn ask(&self, what: &'static str, body: Value) -> Answered {
         ask(self.router.clone(), what, self.token.clone(), body).await
     }
 
@@ -156,7 +160,7 @@ impl Desk {
         self.engine.store().set_plan(FaultPlan { seed: 1, one_in: 1, budget: 1, faults });
     }
 
-    async fn journal(&self) -> Vec<Stored> {
+    pub async fn journal(&self) -> Vec<Stored> {
         self.engine.store().read(Seq(0), usize::MAX).await.expect("a journal")
     }
 

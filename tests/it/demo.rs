@@ -63,6 +63,7 @@ fn assert_promises(summary: &Value) -> (&Value, &Value) {
     assert_eq!(bad["phase"], "Halted", "{summary}");
     assert_eq!(bad["cause"], "evidence", "{summary}");
     assert_eq!(number(bad, "booted_bad_by_flash"), number(bad, "exposed"), "{summary}");
+    assert_eq!(number(bad, "left_on_bad_by_flash"), 0, "{summary}");
     (bad, back)
 }
 

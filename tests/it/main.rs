@@ -10,6 +10,7 @@ mod no_std;
 mod once;
 mod orders;
 mod outage;
+mod queue;
 mod replay;
 mod tidy;
 mod tls;

@@ -5,6 +5,7 @@ use rollout_core::journal::Entry;
 use rollout_core::rollout::{RungIndex, StratumId, Tally};
 use rollout_core::time::Span;
 use rollout_core::wire::{Event, Reason};
+use rollout_store::Fault;
 use rollout_tests::script::Script;
 use rollout_tests::world::World;
 
@@ -132,13 +133,16 @@ async fn a_daemon_that_stood_still_blames_no_device() {
     }
 }
 
+/// One that does nothing at all, and one that is read and takes nothing, as on a full disk.
 #[tokio::test]
 async fn a_store_that_failed_for_hours_blames_no_device() {
-    let mut world = World::started(Script::calm(46, DEVICES)).await;
-    let trial = world.run_until(Span::hours(4), |world| world.on_trial() >= 5).await;
-    trial.expect("several devices are on trial at once");
-    world.let_the_store_fail(true);
-    world.run_for(Span::hours(3)).await;
-    world.let_the_store_fail(false);
-    nobody_is_blamed(world).await;
+    for fault in [Fault::Error, Fault::Full] {
+        let mut world = World::started(Script::calm(46, DEVICES)).await;
+        let trial = world.run_until(Span::hours(4), |world| world.on_trial() >= 5).await;
+        trial.expect("several devices are on trial at once");
+        world.let_the_store_fail_by(Some(fault));
+        world.run_for(Span::hours(3)).await;
+        world.let_the_store_fail_by(None);
+        nobody_is_blamed(world).await;
+    }
 }

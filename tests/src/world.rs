@@ -366,11 +366,11 @@ impl World {
         self.at(self.now + away.0, Event::Up);
     }
 
-    /// The store takes nothing from here on, or again everything.
-    pub fn let_the_store_fail(&mut self, fails: bool) {
-        let faults = vec![Fault::Error];
-        let all = FaultPlan { seed: 1, one_in: 1, budget: u32::MAX, faults };
-        self.faults = if fails { all } else { FaultPlan::off() };
+    /// Each call of the store that can meet `fault` meets it from here on; without one, none does.
+    pub fn let_the_store_fail_by(&mut self, fault: Option<Fault>) {
+        let always =
+            |fault| FaultPlan { seed: 1, one_in: 1, budget: u32::MAX, faults: vec![fault] };
+        self.faults = fault.map_or(FaultPlan::off(), always);
         self.engine().store().set_plan(self.faults.clone());
     }
 

@@ -242,3 +242,55 @@ fn range_start(response: &Response) -> Option<u32> {
     let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
     range.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// A server that promises an image and sends a byte of it at each beat, so many in all.
+    async fn drips(bytes: usize) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("the client");
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                stream.read_buf(&mut request).await.expect("a request");
+            }
+            let head = "HTTP/1.1 206 Partial Content\r\ncontent-length: 100000\r\n\r\n";
+            stream.write_all(head.as_bytes()).await.expect("the client reads");
+            let mut beat = tokio::time::interval(Duration::from_secs(1));
+            for _ in 0..bytes {
+                beat.tick().await;
+                if stream.write_all(b"x").await.is_err() {
+                    return;
+                }
+            }
+            // It stays there and says nothing more.
+            std::future::pending::<()>().await;
+        });
+        format!("http://{address}")
+    }
+
+    /// A body that comes drop by drop ends at the deadline of its piece, one that stops coming at
+    /// that of its next bytes.
+    #[tokio::test(start_paused = true)]
+    async fn drip_feed() {
+        for (bytes, deadline) in [(100_000, PIECE), (5, Duration::from_secs(4) + CHUNK)] {
+            let server = drips(bytes).await;
+            let client = Client::new(&server, 1, 0.0).expect("a client");
+            let began = Instant::now();
+            let body = client.get("/images/x", 0, 100_000, &mut Random::new(1)).await;
+            let Ok(mut body) = body else { panic!("an answer") };
+            let mut came = 0;
+            while let Piece::Bytes { bytes, .. } = body.next().await {
+                came += bytes.len();
+            }
+            assert!(came <= bytes.min(301), "{came} bytes");
+            let took = began.elapsed().as_secs();
+            assert!((deadline.as_secs()..deadline.as_secs() + 3).contains(&took), "{took} s");
+        }
+    }
+}

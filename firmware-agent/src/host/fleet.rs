@@ -379,6 +379,19 @@ pub fn running(directory: &Path) -> Result<BTreeMap<Digest, usize>, Error> {
     Ok(images)
 }
 
+/// How many devices run an image still: they booted it last and are not dark.
+///
+/// # Errors
+/// [`Error`] if the folder or a log cannot be read.
+pub fn left_on(directory: &Path, digest: &Digest) -> Result<usize, Error> {
+    let mut count = 0;
+    for_each_device(directory, |path, boots| {
+        let is_left = boots.last() == Some(digest) && !path.join("dark").exists();
+        count += usize::from(is_left);
+    })?;
+    Ok(count)
+}
+
 /// How many devices are dark.
 ///
 /// # Errors

@@ -248,6 +248,8 @@ async fn badness_is_a_property_of_the_image() {
     assert!((4..=24).contains(&summary.dark), "{summary:?}");
     assert!((10..=40).contains(&summary.returned), "{summary:?}");
     assert_eq!(fleet::booted(directory.path(), &Digest::of(&image)).unwrap(), 60);
+    let left = fleet::left_on(directory.path(), &Digest::of(&image)).unwrap() as u64;
+    assert_eq!(left, summary.confirmed, "neither who came back nor who is dark");
     // A second process finds the dark ones dark.
     let again = run(options, &facts, |_| true).await;
     assert_eq!(again.dark, summary.dark);

@@ -1,7 +1,7 @@
 //! What an agent refuses: documents, heads, streams.
 
-use crate::documents::{Keys, fields, good_image, image};
-use crate::world::{Offered, ROLLOUT, Stream, World};
+use crate::documents::{Keys, fields, good_image};
+use crate::world::{Mood, Offered, ROLLOUT, Stream, World};
 use firmware_agent::flash::Board as _;
 use firmware_agent::host::image::{ImageSpec, build};
 use rollout_core::id::Digest;
@@ -83,14 +83,27 @@ fn spare() -> firmware_agent::flash::Region {
 
 #[test]
 fn image_of_other_manifest() {
-    let (promised, sent) = (image("2.0.0", 20_000, Default::default()), good_image("2.0.0"));
-    assert_eq!(promised, sent);
+    let promised = good_image("2.0.0");
+    let mut other = promised.clone();
+    let body = other.len() - 4_096;
+    other[body..].reverse();
+    assert_ne!(promised, other, "the same head, the same length, another image");
+    let mut world = World::new();
+    world.offer(&other, &fields(&promised, "2.0.0", 2), 1);
+    world.run_until(|world| world.has(Event::Refused));
+    assert_eq!((world.count(Event::Downloaded), world.server.begins), (0, 0));
+    assert_eq!(world.running(), Digest::of(&world.old));
+}
+
+#[test]
+fn bit_flip_in_each_kib() {
+    let promised = good_image("2.0.0");
     for at in (0..promised.len()).step_by(1_024).chain([promised.len() - 1]) {
         let mut world = World::offering(&promised, "2.0.0");
         world.server.stream = Stream::FlippedBit(at);
-        world.run_until(|world| world.has(Event::Refused) || world.has(Event::Confirmed));
-        assert!(!world.has(Event::Confirmed), "bit at {at}");
-        assert!(!world.has(Event::Downloaded), "bit at {at}");
+        world.run_until(|world| world.has(Event::Refused) || world.server.begins > 0);
+        assert_eq!((world.count(Event::Downloaded), world.server.begins), (0, 0), "bit at {at}");
+        assert_eq!(world.running(), Digest::of(&world.old), "bit at {at}");
     }
 }
 
@@ -133,4 +146,23 @@ fn a_report_that_is_declined_alone_does_not_block_the_others() {
     world.server.poison = Some(Event::Booted);
     world.run_until(|world| world.has(Event::Confirmed));
     assert_eq!(world.count(Event::Booted), 0);
+}
+
+/// An acknowledgment that goes beyond what was sent takes nothing with it.
+#[test]
+fn what_was_never_sent_is_never_acknowledged() {
+    let mut world = World::offering(&good_image("2.0.0"), "2.0.0");
+    world.run_until(|world| world.server.begins == 1);
+    world.server.offer = None;
+    world.server.report_mood = Mood::Silent;
+    world.run_for(120_000);
+    let waiting: Vec<_> = world.record().outbox.iter().map(|entry| entry.event).collect();
+    assert_eq!(waiting, [Event::Booted, Event::Confirmed], "nobody was told yet");
+    world.server.report_mood = Mood::Well;
+    // One that is declined lets each be sent alone.
+    world.server.poison = Some(Event::Confirmed);
+    world.server.acknowledges = Some(u64::MAX);
+    world.run_until(|world| world.has(Event::Booted));
+    world.server.poison = None;
+    world.run_until(|world| world.has(Event::Confirmed));
 }

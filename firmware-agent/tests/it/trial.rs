@@ -113,21 +113,70 @@ fn power_lost_on_trial_is_held_against_nobody() {
     assert_eq!(world.count(Event::Downloaded), 1);
 }
 
+/// An update to an image of secure version 3 that fails in so many of a million trials.
+fn of_secure_version_3(fail_ppm: u32) -> World {
+    let behavior = Behavior { fail_ppm, ..Behavior::default() };
+    let spec = ImageSpec { version: "2.0.0", secure_version: 3, behavior, ..ImageSpec::default() };
+    let image = build(&spec);
+    let mut manifest = fields(&image, "2.0.0", 2);
+    manifest.secure_version = SecureVersion(3);
+    let mut world = World::new();
+    world.offer(&image, &manifest, 1);
+    world
+}
+
 #[test]
-fn the_fuse_is_raised_after_confirming_and_never_by_a_return() {
-    for fail_ppm in [0, ALL] {
-        let image = build(&ImageSpec {
-            version: "2.0.0",
-            secure_version: 3,
-            behavior: Behavior { fail_ppm, ..Behavior::default() },
-            ..ImageSpec::default()
-        });
-        let mut world = World::new();
-        let mut manifest = fields(&image, "2.0.0", 2);
-        manifest.secure_version = SecureVersion(3);
-        world.offer(&image, &manifest, 1);
-        world.run_until(|world| world.has(Event::Confirmed) || world.has(Event::Returned));
-        let expected = if fail_ppm == 0 { 3 } else { 0 };
-        assert_eq!(world.flash.secure_version(), expected);
+fn the_fuse_is_raised_by_what_is_confirmed() {
+    let mut world = of_secure_version_3(0);
+    world.run_until(|world| world.has(Event::Booted));
+    assert_eq!(world.flash.secure_version(), 0, "not by a trial");
+    world.run_until(|world| world.has(Event::Confirmed));
+    assert_eq!(world.flash.secure_version(), 3);
+}
+
+#[test]
+fn revert_does_not_burn() {
+    let mut world = of_secure_version_3(ALL);
+    world.run_until(|world| world.has(Event::Returned));
+    assert_eq!(world.flash.secure_version(), 0);
+    assert_eq!(world.running(), Digest::of(&world.old), "and what it came back to still starts");
+}
+
+/// A fuse cannot be taken back, so what the record must know for it is written before.
+#[test]
+fn at_any_power_cut_the_record_knows_what_the_fuse_says() {
+    let mut whole = of_secure_version_3(0);
+    let first = whole.flash.operations() + 1;
+    whole.run_until(|world| world.has(Event::Confirmed));
+    for operation in first..=whole.flash.operations() {
+        let mut world = of_secure_version_3(0);
+        world.flash.cut_at(operation);
+        world.run_until(|world| world.flash.operations() >= operation);
+        let (fuse, counter) = (world.flash.secure_version(), world.record().confirmed.counter);
+        assert!(fuse == 0 || counter == 2, "cut at {operation}: fuse {fuse}, counter {counter}");
+        world.run_until(|world| world.has(Event::Confirmed));
+        assert_eq!(world.flash.secure_version(), 3, "cut at {operation}");
     }
+}
+
+#[test]
+fn an_answer_after_the_window_is_no_round_trip() {
+    for (late, end) in [(59_000, Event::Confirmed), (60_000, Event::Returned)] {
+        let mut world = World::offering(&good_image("2.0.0"), "2.0.0");
+        world.server.trial_delay = late;
+        world.run_until(|world| world.has(Event::Confirmed) || world.has(Event::Returned));
+        assert!(world.has(end), "after {late} ms: {:?}", world.events());
+    }
+}
+
+/// An answer that was overtaken by the yes: the bootloader has its order already.
+#[test]
+fn a_stop_that_comes_after_the_switch_changes_nothing() {
+    let image = good_image("2.0.0");
+    let mut world = World::offering(&image, "2.0.0");
+    world.server.stop_comes_late = true;
+    world.run_until(|world| world.has(Event::Confirmed));
+    let expected = [Event::Downloaded, Event::Booted, Event::Confirmed];
+    assert_eq!(world.events(), expected.map(|event| (event, None)));
+    assert_eq!(world.running(), Digest::of(&image));
 }

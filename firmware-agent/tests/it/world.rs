@@ -55,6 +55,8 @@ pub struct Server {
     pub leave: Leave,
     pub window_secs: u32,
     pub stop: Option<String>,
+    /// Whether an older answer that says stop arrives after the yes.
+    pub stop_comes_late: bool,
     pub root: Option<Vec<u8>>,
     pub root_version: u32,
     pub reports: BTreeMap<u64, (Event, Option<Reason>, u32)>,
@@ -63,6 +65,8 @@ pub struct Server {
     pub trial_mood: Mood,
     /// From then on it answers well, in ms of the world's time.
     pub well_again_at: u64,
+    /// How long the answer to a check-in of an image on trial takes, in ms.
+    pub trial_delay: u64,
     /// Mood towards reports alone.
     pub report_mood: Mood,
     pub stream: Stream,
@@ -73,6 +77,8 @@ pub struct Server {
     pub time: u64,
     pub bytes_sent: usize,
     pub poison: Option<Event>,
+    /// What is acknowledged, if not what was sent.
+    pub acknowledges: Option<u64>,
     pub seen: Vec<Digest>,
 }
 
@@ -108,12 +114,14 @@ impl World {
             leave: Leave::Yes,
             window_secs: 60,
             stop: None,
+            stop_comes_late: false,
             root: None,
             root_version: 1,
             reports: BTreeMap::new(),
             mood: Mood::Well,
             trial_mood: Mood::Well,
             well_again_at: u64::MAX,
+            trial_delay: 0,
             report_mood: Mood::Well,
             stream: Stream::Honest,
             requests: 0,
@@ -123,6 +131,7 @@ impl World {
             time: NOW,
             bytes_sent: 0,
             poison: None,
+            acknowledges: None,
             seen: Vec::new(),
         };
         Self {
@@ -250,19 +259,17 @@ impl World {
             }
             Output::Download { from, to } => self.download(agent, from, to, now)?,
             Output::Receive => agent.handle(Input::DownloadEnded, now, &mut self.flash)?,
-            Output::CheckIn => {
-                let (fuse, bytes) = (self.flash.secure_version(), self.flash.slot_bytes());
-                let body = serde_json::to_vec(&agent.check_in(&[("site", "a")], fuse, bytes));
-                let body = body.unwrap();
-                self.exchange(agent, now, |server, agent, flash| {
-                    server.check_in(&body, agent, now, flash)
-                })?;
-            }
+            Output::CheckIn => self.check_in(agent, now)?,
             Output::Begin => {
                 let body = serde_json::to_vec(&agent.begin().unwrap()).unwrap();
                 self.exchange(agent, now, |server, agent, flash| {
                     server.begin(&body, agent, now, flash)
                 })?;
+                if self.server.stop_comes_late {
+                    self.server.stop = Some(ROLLOUT.to_owned());
+                    self.check_in(agent, now)?;
+                    self.server.stop = None;
+                }
             }
             Output::SendReports if self.server.report_mood != Mood::Well => {
                 agent.handle(Input::TransportFailed, now, &mut self.flash)?;
@@ -275,6 +282,15 @@ impl World {
             }
         }
         Ok(None)
+    }
+
+    fn check_in(&mut self, agent: &mut Agent, now: u64) -> Result<(), PowerCut> {
+        let (fuse, bytes) = (self.flash.secure_version(), self.flash.slot_bytes());
+        let body = serde_json::to_vec(&agent.check_in(&[("site", "a")], fuse, bytes)).unwrap();
+        let delay = if self.on_trial { self.server.trial_delay } else { 0 };
+        self.now += delay;
+        let now = now + delay;
+        self.exchange(agent, now, |server, agent, flash| server.check_in(&body, agent, now, flash))
     }
 
     /// A request; its reply may get lost after the server has done its part.
@@ -417,7 +433,8 @@ impl Server {
             let known = self.reports.insert(report.sequence, fact);
             assert!(known.is_none_or(|known| known == fact), "one sequence, two reports");
         }
-        let acknowledged = batch.reports.iter().map(|report| report.sequence).max().unwrap();
+        let last = batch.reports.iter().map(|report| report.sequence).max().unwrap();
+        let acknowledged = self.acknowledges.unwrap_or(last);
         let answer = ReportsAnswer { v: 1, acknowledged };
         agent.map_or(Ok(()), |agent| agent.handle(Input::Reports(answer), now, flash))
     }

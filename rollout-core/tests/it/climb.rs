@@ -193,10 +193,14 @@ fn a_rung_bakes_as_long_as_the_plan_says() {
     round(&mut desk, 30);
     assert!(matches!(waiting(&desk), Some(Waiting::Bake { .. })));
     assert_eq!(rung(&desk), 0);
-    desk.tick(Span::hours(2));
-    (0..30).for_each(|index| desk.fleet.touch(&device(index), desk.now));
-    desk.tick(Span::ZERO);
-    assert_eq!(rung(&desk), 1);
+    let opened = desk.fleet.rollouts[&desk.rollout].rollout.rung_opened;
+    let rest = Span(Span::hours(2).0 - desk.now.since(opened).0 - 1);
+    for (span, expected) in [(rest, 0), (Span(1), 1)] {
+        desk.now = desk.now.after(span);
+        (0..30).for_each(|index| desk.fleet.touch(&device(index), desk.now));
+        desk.tick(Span::ZERO);
+        assert_eq!(rung(&desk), expected, "{} after it opened", desk.now.since(opened));
+    }
 }
 
 #[test]
@@ -291,4 +295,22 @@ fn nothing_is_completed_on_nothing() {
 fn place(index: usize) -> Position {
     let salt = Salt::of("0192f7a0-0000-7000-8000-000000000001");
     Position::of(DeviceKey::of(device(index).as_str()), salt)
+}
+
+/// What was proven first stays as it was: how many had to mature, and when.
+#[test]
+fn a_release_is_proven_once() {
+    let mut desk = Desk::started(400, fields(&["350", "100%"]));
+    let proven = |desk: &Desk| desk.fleet.rollouts[&desk.rollout].rollout.proven;
+    while proven(&desk).is_none() {
+        round(&mut desk, 400);
+    }
+    let first = proven(&desk);
+    let matured = |desk: &Desk| desk.fleet.rollouts[&desk.rollout].tally.sum(|_| true).matured;
+    let before = matured(&desk);
+    for _ in 0..3 {
+        round(&mut desk, 400);
+    }
+    assert!(matured(&desk) > before, "more have matured since");
+    assert_eq!(proven(&desk), first);
 }

@@ -1,7 +1,8 @@
 //! What is judged, when, and what is frozen then.
 
-use crate::desk::{Desk, HORIZON, device, fields, person};
-use rollout_core::fleet::Reply;
+use crate::desk::{Desk, HORIZON, device, fields, image, person};
+use rollout_core::device::State;
+use rollout_core::fleet::{Answer, Ask, Reply};
 use rollout_core::id::RolloutId;
 use rollout_core::journal::Entry;
 use rollout_core::rollout::{Command, Waiting};
@@ -118,4 +119,78 @@ fn a_way_back_that_begins_ends_what_it_takes_back() {
     assert!(!desk.offer(&device(1)), "nobody new gets what is taken back");
     let why = desk.fleet.admission(forward, &device(1), desk.now).expect("known");
     assert_eq!(why.expect_err("it is superseded").code(), "EX-023");
+}
+
+/// A sparse device makes us forget which of its reports were taken; what may have been counted is
+/// not counted again.
+#[test]
+fn an_interruption_that_may_have_been_counted_is_not_counted_again() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    on_trial(&mut desk, 0);
+    let lost_power = |desk: &mut Desk| {
+        desk.report_as(&device(0), 3, Event::Returned, Some(Reason::PowerLoss));
+    };
+    lost_power(&mut desk);
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })), "again");
+    for sequence in (5..100).step_by(2) {
+        desk.report_as(&device(0), sequence, Event::Booted, None);
+    }
+    let execution = |desk: &Desk| desk.fleet.rollouts[&desk.rollout].executions[&device(0)].clone();
+    let before = execution(&desk);
+    assert_eq!((before.state, before.interruptions), (State::Permitted, 1));
+    lost_power(&mut desk);
+    assert_eq!(execution(&desk), before);
+}
+
+/// Who was never let go on did not get there by this rollout, whatever it runs.
+#[test]
+fn what_was_flashed_by_hand_is_no_success_of_a_rollout() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(desk.offer(&device(0)));
+    desk.report(&device(0), Event::Downloaded, None);
+    desk.check_in(&device(0), "1.1.0", 2);
+    let running = &desk.fleet.rollouts[&desk.rollout];
+    assert_eq!((running.counts().exposed, running.counts().confirmed), (0, 0));
+    assert_eq!(running.executions[&device(0)].state, State::Ready);
+}
+
+/// A device that went on to what another rollout gave it has not fallen back.
+#[test]
+fn who_was_taken_further_by_another_rollout_is_judged_by_its_own_image() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(desk.update(&device(0)));
+    let (plan, _) = desk.fleet.rollback_plan(desk.rollout).expect("a way back");
+    let (back, by) = (RolloutId(uuid::Uuid::from_u128(2)), person("ann"));
+    desk.write(Entry::Drafted { rollout: back, plan: plan.into(), by });
+    let forward = core::mem::replace(&mut desk.rollout, back);
+    desk.command("ann", Command::Start).expect("a draft");
+    desk.tick(Span::secs(1));
+    assert!(desk.offer(&device(0)));
+    desk.report(&device(0), Event::Downloaded, None);
+    let (device, digest) = (device(0), image("1.0.0"));
+    let begin = Ask::Begin { device: device.clone(), rollout: back, attempt: 1, digest };
+    assert!(matches!(desk.ask(begin).0, Answer::Begin(Ok(Reply::Yes { .. }))));
+    desk.check_in(&device, "1.0.0", 3);
+    desk.tick(HORIZON);
+    for rollout in [forward, back] {
+        let all = desk.fleet.rollouts[&rollout].tally.sum(|_| true);
+        assert_eq!((all.matured, all.matured_bad), (1, 0), "{rollout}");
+    }
+}
+
+/// What a device itself judged is offered to it no more; what came from outside is.
+#[test]
+fn a_device_remembers_what_it_fled_from_and_not_what_befell_it() {
+    let fled = |reason| {
+        let mut desk = Desk::started(10, fields(&["100%"]));
+        on_trial(&mut desk, 0);
+        desk.report(&device(0), Event::Returned, Some(reason));
+        !desk.fleet.devices[&device(0)].fled.is_empty()
+    };
+    for reason in [Reason::SelfTest, Reason::Crash, Reason::Watchdog, Reason::SafetyFault] {
+        assert!(fled(reason), "{reason:?}");
+    }
+    for reason in [Reason::PowerLoss, Reason::NoRoundTrip, Reason::Storage, Reason::Other] {
+        assert!(!fled(reason), "{reason:?}");
+    }
 }

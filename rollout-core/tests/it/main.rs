@@ -14,6 +14,7 @@ mod judged;
 mod life;
 mod once;
 mod permit;
+mod replay;
 mod resume;
 mod support;
 #[cfg(feature = "sign")]

@@ -1,10 +1,11 @@
 //! Who may switch: each condition of a permit is asked at the permit, too.
 
-use crate::desk::{Desk, HORIZON, device, fields, image};
+use crate::desk::{Desk, HORIZON, device, fields, image, person};
 use rollout_core::cohort::Selector;
 use rollout_core::fleet::{Answer, Ask, Reply};
+use rollout_core::id::RolloutId;
 use rollout_core::journal::Entry;
-use rollout_core::rollout::{Command, Ineligible, Patience, PlanFields};
+use rollout_core::rollout::{Command, Ineligible, Patience, Plan, PlanFields};
 use rollout_core::time::{Span, Window};
 use rollout_core::wire::{Event, Reason};
 
@@ -157,4 +158,53 @@ fn a_round_trip_may_be_missing_for_two_windows() {
         let execution = &desk.fleet.rollouts[&desk.rollout].executions[&device(0)];
         assert_eq!(execution.interruptions, interruptions, "away {began} ms after the permit");
     }
+}
+
+/// A group is one transaction: what its first answer gave away its second one knows of.
+#[test]
+fn a_group_lets_a_device_into_one_rollout_only() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(downloaded(&mut desk, 0));
+    desk.tick(Span::hours(2));
+    let plan = Plan::check(fields(&["100%"])).expect("a plan").into();
+    let second = RolloutId(uuid::Uuid::from_u128(2));
+    desk.write(Entry::Drafted { rollout: second, plan, by: person("author") });
+    let first = core::mem::replace(&mut desk.rollout, second);
+    desk.command("ops", Command::Start).expect("a draft");
+    desk.tick(Span::secs(1));
+    desk.rollout = first;
+    let alone = desk.fleet.decide(desk.now, &[begin(&desk, 0)]).answers;
+    assert!(matches!(alone[..], [Answer::Begin(Ok(Reply::Yes { .. }))]), "{alone:?}");
+    let asks = [Ask::Offer { device: device(0) }, begin(&desk, 0)];
+    let answers = desk.fleet.decide(desk.now, &asks).answers;
+    let [Answer::Offer(Some(offer)), begun] = &answers[..] else { panic!("{answers:?}") };
+    assert_eq!(offer.rollout, second);
+    assert_eq!(*begun, Answer::Begin(Ok(Reply::Stop("busy"))));
+}
+
+#[test]
+fn a_permit_is_for_the_attempt_that_was_offered_last() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(downloaded(&mut desk, 0));
+    desk.command("ops", Command::Halt { reason: "smoke".into() }).expect("it runs");
+    for name in ["ann", "bob"] {
+        desk.command(name, Command::Resume).expect("two people");
+    }
+    assert!(downloaded(&mut desk, 0), "a second attempt");
+    let first = begin(&desk, 0);
+    assert_eq!(desk.ask(first).0, Answer::Begin(Ok(Reply::Stop("another_attempt"))));
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+}
+
+#[test]
+fn a_horizon_that_stands_still_is_written_once_however_often_a_group_asks() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    interrupted(&mut desk);
+    let review_at = desk.now.after(Span::hours(9));
+    desk.command("ann", Command::Pause { reason: "lunch".into(), review_at }).expect("it runs");
+    desk.tick(Span(HORIZON.0 / 2));
+    let asks = [begin(&desk, 0), begin(&desk, 0), begin(&desk, 0)];
+    let entries = desk.fleet.decide(desk.now, &asks).entries;
+    let kinds: Vec<_> = entries.iter().map(Entry::kind).collect();
+    assert_eq!(kinds, ["held"]);
 }

@@ -169,3 +169,33 @@ fn a_batch_of_reports_counts_as_its_reports_do() {
     assert_eq!(standing(&singly), standing(&at_once));
     assert_eq!(standing(&singly).1.exposed, 1);
 }
+
+/// What an earlier attempt came to says nothing of the one that is open.
+#[test]
+fn a_late_report_of_an_earlier_attempt_exposes_nobody() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    assert!(downloaded(&mut desk, 0));
+    desk.command("ops", Command::Halt { reason: "smoke".into() }).expect("it runs");
+    for name in ["ann", "bob"] {
+        desk.command(name, Command::Resume).expect("two people");
+    }
+    assert!(downloaded(&mut desk, 0), "a second attempt");
+    let told = |attempt| {
+        Entry::Reported(ReportRecord {
+            device: device(0),
+            incarnation: 1,
+            sequence: 100 + u64::from(attempt),
+            rollout: desk.rollout,
+            attempt,
+            event: Event::Booted,
+            reason: None,
+            detail: None,
+        })
+    };
+    let kinds = |attempt| {
+        let entries = desk.fleet.expose_unasked(vec![told(attempt)], desk.now);
+        entries.iter().map(Entry::kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(1), ["reported"]);
+    assert_eq!(kinds(2), ["unasked", "reported"]);
+}

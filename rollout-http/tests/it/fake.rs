@@ -2,7 +2,6 @@
 
 use rollout_core::device::Facts;
 use rollout_core::fleet::{Answer, Ask, Fleet, Registered, Reply};
-use rollout_core::hosting::Binding;
 use rollout_core::id::{DeviceId, Digest, Principal, RolloutId};
 use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
 use rollout_core::port::{ImageError, ImageStore, ImageUpload};
@@ -159,21 +158,10 @@ impl Backend for Fake {
         let Answer::Offer(offer) = self.decide(Ask::Offer { device }) else {
             panic!("an offer was asked for");
         };
-        let home = self.read(|fleet| fleet.hosting.default_home().clone());
-        let root = self.read(|fleet| fleet.root.as_ref().map(|root| root.version().0));
-        Ok(CheckedIn {
-            offer,
-            stop: None,
-            poll_secs: home.poll_secs,
-            binding: Binding {
-                generation: home.generation,
-                home: home.id,
-                endpoint: home.endpoint,
-                services: Vec::new(),
-                poll_secs: home.poll_secs,
-            },
-            root_version: root.unwrap_or_default(),
-            root: None,
+        self.read(|fleet| {
+            let device = fleet.devices.get(&id).ok_or_else(|| Problem::unknown("device", &id))?;
+            let root = device.facts.as_ref().map_or(0, |facts| facts.root_version);
+            Ok(CheckedIn::with(fleet, device, root, offer))
         })
     }
 

@@ -16,5 +16,6 @@ mod metrics;
 mod openapi;
 mod overview;
 mod plan;
+mod quiet;
 mod renew;
 mod world;

@@ -30,6 +30,11 @@ async fn each_fault_does_what_it_says_and_the_budget_ends_it() {
     assert!(store.append(Timestamp(1), vec![sample(1)]).await.is_err());
     assert_eq!((store.budget(), store.end().await), (0, Ok(Seq(1))), "done all the same");
 
+    store.set_plan(plan(Fault::Full, 1));
+    assert_eq!(store.end().await, Ok(Seq(1)), "it can be read");
+    assert!(store.append(Timestamp(1), vec![sample(1)]).await.is_err());
+    assert_eq!((store.budget(), store.end().await), (0, Ok(Seq(1))), "not written");
+
     store.set_plan(plan(Fault::Conflict, 1));
     assert_eq!(store.beat(Timestamp(1)).await, Ok(()), "only decisions meet conflicts");
     let refused = store.decide(decision(1)).await;

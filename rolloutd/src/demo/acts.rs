@@ -1,7 +1,7 @@
 //! The three rollouts of the demo, one after the other.
 
 use super::stage::{MODEL, PRODUCT, Stage, patience};
-use super::{Bad, Options};
+use super::{BUDGET, Bad, Options};
 use anyhow::Context as _;
 use rollout_core::fleet::Running;
 use rollout_core::id::RolloutId;
@@ -24,8 +24,8 @@ pub async fn play(stage: &Stage, options: &Options) -> anyhow::Result<Played> {
     let options = &options.on_a_machine_of(arrival);
     tracing::info!(?arrival, horizon = ?options.horizon(), "everybody is there");
     let ladder = r#"["5", "5%", "25%", "100%"]"#;
-    let good = act(stage, options, "good 1.1.0", "1.1.0", ladder, 20).await?;
-    let budget = if options.unpaced { 1_000_000_000 } else { 20 };
+    let good = act(stage, options, "good 1.1.0", "1.1.0", ladder, BUDGET).await?;
+    let budget = if options.unpaced { 1_000_000_000 } else { BUDGET };
     let bad = act(stage, options, bad_name(options.bad), "1.2.0", r#"["100%"]"#, budget).await?;
     let drafted = stage.client.rollback(&good.to_string()).await?;
     let back = RolloutId::parse(&drafted.rollout)?;
@@ -50,7 +50,7 @@ async fn act(
     name: &str,
     version: &str,
     ladder: &str,
-    budget: u64,
+    budget: u32,
 ) -> anyhow::Result<RolloutId> {
     let horizon = options.horizon().as_millis();
     let lease = (options.horizon() * 10).as_secs();

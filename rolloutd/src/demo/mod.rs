@@ -18,6 +18,12 @@ use std::str::FromStr;
 use std::time::Duration;
 use summary::Summary;
 
+/// Devices that a release may reach while nothing is proven: the budget of the plans.
+const BUDGET: u32 = 20;
+/// A fleet that the bad release cannot lose as a whole: somebody is left to be taken back.
+const FEWEST: u32 = BUDGET + 1;
+/// As many as one process has files and ports for.
+const MOST: u32 = 20_000;
 /// How much longer than the fleet's arrival the horizon is at least.
 const ARRIVALS: u32 = 2;
 
@@ -53,7 +59,7 @@ impl FromStr for Bad {
 #[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Devices of the fleet.
-    #[arg(long, value_name = "N", default_value_t = 300, value_parser = devices())]
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = devices)]
     pub devices: u32,
     /// Seed of keys, images and of everything the devices draw.
     #[arg(long, value_name = "S", default_value_t = 1)]
@@ -81,9 +87,19 @@ pub struct Options {
     pub unpaced: bool,
 }
 
-/// As many as one process has files and ports for.
-fn devices() -> RangedU64ValueParser<u32> {
-    RangedU64ValueParser::new().range(1..=20_000)
+/// Enough for the story to hold, and no more than one process bears.
+fn devices(text: &str) -> Result<u32, String> {
+    let count = text.parse().map_err(|_| format!("write a number from {FEWEST} to {MOST}"))?;
+    if count < FEWEST {
+        return Err(format!(
+            "at least {FEWEST}: a bad release may reach {BUDGET} devices before it is halted, and \
+             a smaller fleet might be lost as a whole"
+        ));
+    }
+    if count > MOST {
+        return Err(format!("at most {MOST}: one process has files and ports for no more"));
+    }
+    Ok(count)
 }
 
 /// At most an hour.

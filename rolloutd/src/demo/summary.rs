@@ -2,7 +2,7 @@
 
 use super::acts::Played;
 use super::stage::Stage;
-use super::{Bad, Options};
+use super::{BUDGET, Bad, Options};
 use anyhow::Context as _;
 use firmware_agent::host::fleet;
 use rollout_core::fleet::{EndCounts, Running};
@@ -20,8 +20,20 @@ struct Ended {
     cause: Option<&'static str>,
     why: Option<String>,
     proven_at: Option<u64>,
-    booted_bad_by_flash: Option<u64>,
+    /// What the flash files say of the bad release.
+    flash: Option<Flash>,
     buckets_sum: u64,
+}
+
+/// What devices did with the bad release, by their flash files.
+#[derive(Clone, Copy)]
+struct Flash {
+    /// Those that ever booted it.
+    booted: u64,
+    /// Those that run it still, silent bricks apart.
+    left: u64,
+    /// Those that may: it works on them, and they have confirmed it.
+    keep: u64,
 }
 
 /// The whole show.
@@ -40,10 +52,10 @@ impl Summary {
         played: Played,
         took: Duration,
     ) -> anyhow::Result<Self> {
-        let booted = fleet::booted(&stage.fleet_folder(), &stage.bad_image)? as u64;
         let mut rollouts = Vec::new();
-        for (id, booted) in [(played.good, None), (played.bad, Some(booted)), (played.back, None)] {
-            rollouts.push(ended(stage, id, booted)?);
+        for id in [played.good, played.bad, played.back] {
+            let flash = if id == played.bad { Some(flash(stage, id)?) } else { None };
+            rollouts.push(Ended { flash, ..ended(stage, id)? });
         }
         Ok(Self {
             rollouts,
@@ -75,8 +87,9 @@ impl Summary {
         for ended in &self.rollouts {
             promise(ended.buckets_sum == self.devices, "buckets sum to the fleet");
         }
-        let booted = bad.booted_bad_by_flash.unwrap_or_default();
+        let Some(Flash { booted, left, keep }) = bad.flash else { return vec!["flash".into()] };
         promise(booted <= bad.counts.exposed, "no device boots without a permit");
+        promise(left <= keep, "nobody is left on the bad release but silent bricks");
         let lossless = options.drop_rate == 0.0;
         promise(!lossless || booted == bad.counts.exposed, "every permit is a boot");
         promise(options.unpaced || bad_is_bounded(options, bad), "at most 20 devices are exposed");
@@ -133,20 +146,26 @@ impl Summary {
 /// devices may, as good devices prove themselves and make room.
 fn bad_is_bounded(options: &Options, bad: &Ended) -> bool {
     match options.bad {
-        Bad::Explicit | Bad::Dark => bad.counts.exposed <= 20,
+        Bad::Explicit | Bad::Dark => bad.counts.exposed <= u64::from(BUDGET),
         Bad::Rate(_) => true,
     }
 }
 
-fn ended(stage: &Stage, id: RolloutId, booted: Option<u64>) -> anyhow::Result<Ended> {
+fn ended(stage: &Stage, id: RolloutId) -> anyhow::Result<Ended> {
     stage.serving.daemon.read(|fleet| {
         let running = fleet.rollouts.get(&id).context("a rollout that was played")?;
         let (buckets, _) = fleet.census(running, fleet.clock);
-        Ok(Ended {
-            buckets_sum: buckets.values().sum(),
-            booted_bad_by_flash: booted,
-            ..of(running)
-        })
+        Ok(Ended { buckets_sum: buckets.values().sum(), ..of(running) })
+    })
+}
+
+fn flash(stage: &Stage, bad: RolloutId) -> anyhow::Result<Flash> {
+    let folder = stage.fleet_folder();
+    let keep = stage.serving.daemon.read(|fleet| fleet.rollouts.get(&bad).map(Running::counts));
+    Ok(Flash {
+        booted: fleet::booted(&folder, &stage.bad_image)? as u64,
+        left: fleet::left_on(&folder, &stage.bad_image)? as u64,
+        keep: keep.context("a rollout that was played")?.confirmed,
     })
 }
 
@@ -160,7 +179,7 @@ fn of(running: &Running) -> Ended {
         cause: cause.map(Cause::name),
         why: cause.map(ToString::to_string),
         proven_at: rollout.proven.map(|proven| proven.matured),
-        booted_bad_by_flash: None,
+        flash: None,
         buckets_sum: 0,
     }
 }
@@ -184,7 +203,8 @@ impl Ended {
             "silent": silent,
             "cause": self.cause,
             "proven_at": self.proven_at,
-            "booted_bad_by_flash": self.booted_bad_by_flash,
+            "booted_bad_by_flash": self.flash.map(|flash| flash.booted),
+            "left_on_bad_by_flash": self.flash.map(|flash| flash.left),
         })
     }
 
@@ -201,9 +221,64 @@ impl Ended {
         if let Some(matured) = self.proven_at {
             text += &format!("\n    Proven at {matured} devices past their horizon.");
         }
-        if let Some(booted) = self.booted_bad_by_flash {
-            text += &format!("\n    By their flash files, {booted} devices booted it.");
+        if let Some(Flash { booted, left, .. }) = self.flash {
+            text += &format!(
+                "\n    By their flash files, {booted} devices booted it, and {left} of those that \
+                 are not dark run it still."
+            );
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPTIONS: Options = Options {
+        devices: 300,
+        seed: 1,
+        bad: Bad::Explicit,
+        horizon: 4,
+        lines: false,
+        json: false,
+        drop_rate: 0.0,
+        unpaced: false,
+    };
+
+    fn ended(phase: &'static str, exposed: u64, confirmed: u64) -> Ended {
+        Ended {
+            name: "a rollout".into(),
+            phase,
+            counts: EndCounts { exposed, confirmed, ..EndCounts::default() },
+            cause: (phase == "halted").then_some("evidence"),
+            why: None,
+            proven_at: None,
+            flash: None,
+            buckets_sum: 300,
+        }
+    }
+
+    /// A show of which the flash files say this about the bad release.
+    fn show(flash: Flash) -> Summary {
+        let bad = Ended { flash: Some(flash), ..ended("halted", 20, flash.keep) };
+        let rollouts = vec![ended("completed", 300, 300), bad, ended("completed", 280, 280)];
+        Summary { rollouts, devices: 300, dark: 0, seconds: 9 }
+    }
+
+    #[test]
+    fn a_device_that_is_left_on_the_bad_release_breaks_a_promise() {
+        let broken = |left, keep| show(Flash { booted: 20, left, keep }).broken_promises(&OPTIONS);
+        assert_eq!(broken(0, 0), [""; 0], "all came back, or are dark");
+        assert_eq!(broken(1, 0), ["nobody is left on the bad release but silent bricks"]);
+        assert_eq!(broken(3, 3), [""; 0], "it works on some, and they said so");
+        assert_eq!(broken(4, 3), ["nobody is left on the bad release but silent bricks"]);
+    }
+
+    #[test]
+    fn a_boot_without_a_permit_breaks_a_promise_and_so_does_no_boot_at_all() {
+        let broken = |booted| show(Flash { booted, left: 0, keep: 0 }).broken_promises(&OPTIONS);
+        assert_eq!(broken(21), ["no device boots without a permit", "every permit is a boot"]);
+        assert_eq!(broken(19), ["every permit is a boot"]);
     }
 }

@@ -50,3 +50,19 @@ fn a_daemon_that_cannot_serve_says_why() {
     let (_, words) = said(folder.path(), &serve[..5]);
     assert!(words.starts_with("CF-003\n"), "{words}");
 }
+
+/// So few devices that the show could prove nothing are refused, with the reason.
+#[test]
+fn a_demo_of_too_few_or_too_many_devices_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (count, why) in [
+        ("1", "at least 21: a bad release may reach 20 devices before it is halted"),
+        ("20", "at least 21: "),
+        ("20001", "at most 20000: "),
+        ("-1", "write a number from 21 to 20000"),
+    ] {
+        let (code, words) = said(folder.path(), &["demo", &format!("--devices={count}")]);
+        assert_eq!(code, Some(2), "{count}: {words}");
+        assert!(words.contains("--devices <N>") && words.contains(why), "{count}: {words}");
+    }
+}
