@@ -244,6 +244,7 @@ mod tests {
         json: false,
         drop_rate: 0.0,
         unpaced: false,
+        record: None,
     };
 
     fn ended(phase: &'static str, exposed: u64, confirmed: u64) -> Ended {
