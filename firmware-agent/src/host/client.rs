@@ -246,6 +246,7 @@ fn range_start(response: &Response) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
@@ -280,7 +281,8 @@ mod tests {
     async fn drip_feed() {
         for (bytes, deadline) in [(100_000, PIECE), (5, Duration::from_secs(4) + CHUNK)] {
             let server = drips(bytes).await;
-            let client = Client::new(&server, 1, 0.0).expect("a client");
+            let options = FleetOptions::new(&server, Path::new("."), Vec::new(), Vec::new());
+            let client = Client::new(&options).expect("a client");
             let began = Instant::now();
             let body = client.get("/images/x", 0, 100_000, &mut Random::new(1)).await;
             let Ok(mut body) = body else { panic!("an answer") };

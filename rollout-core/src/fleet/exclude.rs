@@ -81,6 +81,7 @@ impl Fleet {
             let Some(running) = self.rollouts.get_mut(rollout) else { return };
             let exclusion = Exclusion { reason: reason.clone(), by: by.clone(), at: stored.at };
             running.excluded.insert(device.clone(), exclusion);
+            running.exclusions += 1;
             running.change(device, |execution| {
                 if execution.state.is_before_permit() {
                     execution.state = State::Revoked;
@@ -92,6 +93,7 @@ impl Fleet {
             && let Some(running) = self.rollouts.get_mut(rollout)
         {
             running.excluded.remove(device);
+            running.exclusions += 1;
         }
     }
 }

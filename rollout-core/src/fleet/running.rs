@@ -38,6 +38,8 @@ pub struct Running {
     pub tally: Tally,
     /// Devices that are left out by hand.
     pub excluded: BTreeMap<DeviceId, Exclusion>,
+    /// How often somebody left a device out or took one in.
+    pub exclusions: u64,
     /// Another rollout that takes this one back.
     pub superseded_by: Option<RolloutId>,
     /// Counts at the end: frozen when nothing but people moves it on and every exposed device has
@@ -63,6 +65,7 @@ impl Running {
             executions: BTreeMap::new(),
             tally: Tally::default(),
             excluded: BTreeMap::new(),
+            exclusions: 0,
             superseded_by: None,
             at_end: None,
             waiting: None,

@@ -22,8 +22,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Entries that are kept rendered: some seconds of a busy fleet, about 2 MB.
 const RING: usize = 8192;
-/// Entries read from the store at a time.
-const PAGE: u64 = 1024;
+/// Entries read from the store at a time: about as many as a chunk has room for, so that little of
+/// what is read is read again for the next.
+const PAGE: u64 = 128;
 /// Followers at a time: each has a connection, two tasks and two chunks.
 const FOLLOWERS: usize = 4096;
 /// Rest after the store could not be read.

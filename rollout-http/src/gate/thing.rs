@@ -48,7 +48,9 @@ impl Thing {
     /// Rises with every edit; `None` if it is not there.
     pub(super) fn revision(&self, fleet: &Fleet) -> Option<u64> {
         match self {
-            Self::Rollout(id) => fleet.rollouts.get(id).map(|found| found.rollout.generation),
+            Self::Rollout(id) => {
+                fleet.rollouts.get(id).map(|found| found.rollout.generation + found.exclusions)
+            }
             Self::Cohort(name) => fleet.cohorts.get(name).map(|found| found.revision.0),
             Self::Release(id) => fleet.releases.get(id).map(|found| found.revision.0),
             Self::Device(id) => fleet.devices.get(id).map(|found| found.revision.0),

@@ -134,7 +134,7 @@ impl Place {
     }
 }
 
-fn bad_cursor() -> Problem {
+pub(super) fn bad_cursor() -> Problem {
     let detail = "`after` is not what a page in this order gave as `next`";
     Problem::new(Kind::Invalid, "HT-020", detail, "ask for the first page again")
 }

@@ -3,6 +3,7 @@
 //! Not here: commands; see `command`. Invariant: a check changes nothing, and a draft with an id
 //! that the caller chose is drafted once, however often it is sent.
 
+use super::devices::bad_cursor;
 use super::{Answer, Asked, Behind, PAGE, json, page_limit, page_of, query, rollout_id, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem, Terms};
@@ -184,9 +185,7 @@ pub(crate) async fn list<B: Backend>(
         let (page, next) = page_of(ordered, limit, |running| running.rollout.id.to_string());
         Some(RolloutList { rollouts: page.into_iter().map(show::line).collect(), next })
     });
-    let missing =
-        || Problem::unknown("rollout", after.map(|id| id.to_string()).unwrap_or_default());
-    json(StatusCode::OK, &body.ok_or_else(missing)?)
+    json(StatusCode::OK, &body.ok_or_else(bad_cursor)?)
 }
 
 /// Which devices of a rollout.

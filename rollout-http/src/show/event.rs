@@ -84,7 +84,7 @@ fn summary(entry: &Entry) -> String {
         Entry::Clock => "time has passed".into(),
         Entry::Outage(window) => {
             let secs = window.to.since(window.from).as_secs();
-            format!("nobody could be served for {secs} s")
+            format!("deadlines stand still for {secs} s: we were away, or are being found again")
         }
         Entry::Stepped { rollout, input, .. } => match input.as_ref() {
             Input::Command(given) => format!("{}: {} {rollout}", given.by, given.command.name()),

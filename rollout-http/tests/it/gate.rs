@@ -175,8 +175,12 @@ async fn a_key_that_is_a_day_old_is_free_again() {
     let two = json!({ "principal": "b", "roles": ["viewer"] });
     let first = ask(&world.operators, make(one.clone())).await;
     assert_eq!(first.status, StatusCode::CREATED);
+    world.backend.pass(3_600_000);
     let again = ask(&world.operators, make(one)).await;
-    assert_eq!(again.bytes, first.bytes, "the secret follows from the key");
+    assert_eq!(
+        again.bytes, first.bytes,
+        "the secret follows from the key, the expiry from its day"
+    );
     assert_eq!(again.headers["idempotent-replayed"], "true");
     assert!(!first.headers.contains_key("idempotent-replayed"));
     assert_eq!(ask(&world.operators, make(two.clone())).await.code(), "422 ON-001");

@@ -102,8 +102,16 @@ async fn a_device_is_left_out_of_one_rollout_and_taken_in_again() {
     let out = world.say("POST", &format!("{device}/exclude"), reason).await.json();
     assert_eq!((&out["eligible"], &out["bucket"]), (&json!(false), &json!("excluded")));
     assert!(out["verdict"].as_str().expect("a sentence").contains("at a fair"), "{out}");
+    // Leaving out is an edit of the rollout: a tag from before it is stale.
+    let path = format!("/v1/rollouts/{id}");
+    let tag = |reply: &crate::world::Reply| reply.headers["etag"].clone();
+    let before = tag(&world.operator("GET", &path, "").await);
     let back = world.say("POST", &format!("{device}/include"), Value::Null).await.json();
     assert_eq!(back["eligible"], true);
+    let reason = json!({ "reason": "again" }).to_string();
+    let mut stale = request("POST", &format!("{device}/exclude"), &world.ann, reason);
+    stale.headers_mut().insert("if-match", before);
+    assert_eq!(ask(&world.operators, stale).await.code(), "412 HT-015");
 }
 
 /// Status and detail of an import of `table`, in pieces as a connection brings them.

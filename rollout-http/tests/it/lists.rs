@@ -49,7 +49,7 @@ async fn every_list_is_whole_page_by_page() {
         }
     }
     let nowhere = format!("/v1/rollouts?after={}", ID.replace("0001", "0009"));
-    assert_eq!(world.operator("GET", &nowhere, "").await.code(), "404 RE-001");
+    assert_eq!(world.operator("GET", &nowhere, "").await.code(), "400 HT-020");
 }
 
 const PLAN_OF_OTHER: &str = r#"

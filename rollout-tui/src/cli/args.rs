@@ -123,9 +123,9 @@ pub enum Command {
     Watch(Watch),
     /// Show what happened, oldest first.
     Events {
-        /// Start behind this place of the journal; 0 is its beginning.
-        #[arg(long, value_name = "SEQ", default_value_t = 0)]
-        after: u64,
+        /// Start behind this place of the journal, 0 is its beginning; the newest if absent.
+        #[arg(long, value_name = "SEQ")]
+        after: Option<u64>,
         /// How many at most.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,

@@ -53,11 +53,24 @@ pub fn connect(global: &Global, file: &Path) -> Result<Client, Failure> {
         (Some(server), None) => (server.clone(), own(&global.token).unwrap_or_default(), None),
         (server, named) => {
             let context = read(file)?.choose(named.as_deref())?;
-            let server = server.clone().unwrap_or(context.server);
-            (server, own(&global.token).unwrap_or(context.token), context.ca)
+            if let Some(server) = server {
+                same_server(&context.server, server)?;
+            }
+            (context.server, own(&global.token).unwrap_or(context.token), context.ca)
         }
     };
     reach(&server, &token, global.ca.as_deref().or(ca.as_deref()))
+}
+
+/// A context's token goes to no other server than the context's, and no order either: one of the two
+/// names may have been left behind in the environment.
+fn same_server(of_context: &str, named: &str) -> Result<(), Failure> {
+    if of_context.trim_end_matches('/') == named.trim_end_matches('/') {
+        return Ok(());
+    }
+    let what = format!("the context is {of_context}, and the server named is {named}");
+    let hint = "leave out `--context`, or `--server` and ROLLOUT_SERVER";
+    Err(Failure::new("RC-017", what, hint).ending(Exit::Usage))
 }
 
 fn reach(server: &str, token: &str, ca: Option<&Path>) -> Result<Client, Failure> {

@@ -11,11 +11,19 @@ use crate::words;
 use rollout_http::client::Client;
 use serde_json::json;
 
-/// Shows at most `limit` entries behind `after`.
+/// Shows at most `limit` entries behind `after`; the newest ones without it.
 ///
 /// # Errors
 /// [`Failure`] of the server.
-pub async fn events(client: &Client, after: u64, limit: u32) -> Result<Answer, Failure> {
+pub async fn events(client: &Client, after: Option<u64>, limit: u32) -> Result<Answer, Failure> {
+    let after = match after {
+        Some(after) => after,
+        None => {
+            let ready = client.ready().await;
+            let ready = ready.map_err(|error| Failure::server("cannot read events", &error))?;
+            ready.read_to.saturating_sub(limit.into())
+        }
+    };
     let lines = client.events(after, limit).await;
     let lines = lines.map_err(|error| Failure::server("cannot read events", &error))?;
     let rows = lines.iter().map(|event| {

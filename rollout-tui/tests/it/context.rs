@@ -46,6 +46,11 @@ fn the_server_that_is_chosen_is_asked_with_its_own_token() {
     // A server that is named does not get the token of another.
     assert_eq!(rollout(folder.path(), &["list", "--server", &us.url]).0, 0);
     assert_eq!(asked_us.recv().expect("the address"), "");
+    // Nor does one whose name was left behind beside a context that was named.
+    let arguments = ["list", "--context", "eu", "--server", &us.url];
+    let (code, _, err) = rollout(folder.path(), &arguments);
+    assert!(code == 2 && err.contains("RC-017"), "{err}");
+    assert!(asked_us.try_recv().is_err() && asked_eu.try_recv().is_err(), "nobody was asked");
 
     let (code, out, _) = rollout(folder.path(), &["context", "list"]);
     assert_eq!(code, 0);
