@@ -149,7 +149,8 @@ impl Fleet {
     }
 
     /// Whether a device was heard of lately enough to be waited for: one that was registered and
-    /// has never checked in was not, and a retired one never will be. Our own absence counts against nobody.
+    /// has never checked in was not, and a retired one never will be. Our own absence counts
+    /// against nobody.
     pub fn is_reachable(&self, device: &Device, now: Timestamp) -> bool {
         if device.facts.is_none() || device.standing.is_retired() {
             return false;

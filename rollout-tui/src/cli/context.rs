@@ -62,8 +62,8 @@ pub fn connect(global: &Global, file: &Path) -> Result<Client, Failure> {
     reach(&server, &token, global.ca.as_deref().or(ca.as_deref()))
 }
 
-/// A context's token goes to no other server than the context's, and no order either: one of the two
-/// names may have been left behind in the environment.
+/// A context's token goes to no other server than the context's, and no order either: one of the
+/// two names may have been left behind in the environment.
 fn same_server(of_context: &str, named: &str) -> Result<(), Failure> {
     if of_context.trim_end_matches('/') == named.trim_end_matches('/') {
         return Ok(());

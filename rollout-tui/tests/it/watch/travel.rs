@@ -187,6 +187,21 @@ fn a_recording_that_was_cut_reads_to_its_last_whole_line() {
     assert_eq!(told(&broken), "line 7 of the recording cannot be read");
 }
 
+/// A recording has names of devices and people in it.
+#[cfg(unix)]
+#[test]
+fn a_recording_is_its_owners_and_overwrites_nothing() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("session.jsonl");
+    let head = Head::new(NOW_MS, (100, 40), 0);
+    drop(Recorder::create(&path, &head).expect("a new file"));
+    let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let again = Recorder::create(&path, &head).err().expect("it is there already");
+    assert_eq!(again.kind(), std::io::ErrorKind::AlreadyExists);
+}
+
 #[test]
 fn the_header_says_where_in_time_it_is() {
     let mut session = Session::replay(silent(100, 40), story());
