@@ -198,7 +198,7 @@ fn a_recording_is_its_owners_and_overwrites_nothing() {
     drop(Recorder::create(&path, &head).expect("a new file"));
     let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let again = Recorder::create(&path, &head).err().expect("it is there already");
+    let Err(again) = Recorder::create(&path, &head) else { panic!("it was there already") };
     assert_eq!(again.kind(), std::io::ErrorKind::AlreadyExists);
 }
 
