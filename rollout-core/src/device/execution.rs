@@ -251,6 +251,12 @@ impl Execution {
         *self != before
     }
 
+    /// Whether a report would open this again after it had let go of its device.
+    pub fn is_reopened_by(&self, event: Event) -> bool {
+        matches!(self.state, State::Lapsed | State::Deferred)
+            && matches!(event, Event::Downloading | Event::Downloaded)
+    }
+
     fn before_permit(&mut self, next: State) {
         if self.state.is_before_permit() {
             self.state = next;

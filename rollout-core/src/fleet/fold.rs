@@ -268,12 +268,16 @@ impl Fleet {
             confirm_window: plan.silence.confirm_window,
         };
         let target = &plan.target;
+        //= design 4.1: one open execution per device
+        let is_elsewhere = device.open.is_some_and(|open| open != report.rollout);
         let mut runs = None;
         held.change(&report.device, |execution| {
             // Taken twice, any other event is the same as once; an interruption is one more.
             let again = seen == Seen::Forgotten && execution.interruptions > 0;
             let is_safe = !again || report.event != Event::Returned;
-            if execution.attempt == report.attempt && is_safe {
+            // What came late does not open again what was closed to let another in.
+            let stays_closed = is_elsewhere && execution.is_reopened_by(report.event);
+            if execution.attempt == report.attempt && is_safe && !stays_closed {
                 execution.report(report.event, report.reason, &context);
                 runs = Some(execution.image).filter(|_| report.event == Event::Confirmed);
             }

@@ -307,6 +307,14 @@ fn a_device_has_one_open_execution_however_it_asks() {
     desk.command("ops", Command::Start).expect("a draft");
     desk.tick(Span::secs(1));
     assert!(desk.offer(&device(0)), "the newer rollout takes over what has lapsed");
+    desk.rollout = first;
+    for late in [Event::Downloading, Event::Downloaded] {
+        desk.report(&device(0), late, None);
+        let state = |rollout| desk.fleet.rollouts[&rollout].executions[&device(0)].state;
+        assert_eq!((state(first), state(second)), (State::Lapsed, State::Offered), "{late:?}");
+    }
+    assert_eq!(desk.fleet.devices[&device(0)].open, Some(second));
+    desk.rollout = second;
     desk.report(&device(0), Event::Downloaded, None);
     assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
     desk.rollout = first;
