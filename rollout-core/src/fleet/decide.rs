@@ -12,7 +12,7 @@ use crate::journal::{Entry, Outgoing};
 use crate::release::Artifact;
 use crate::rollout::{
     Candidate, Command, Commanded, Effect, Ineligible, Input, Installed, Membership, Patience,
-    Permit, Plan, Rollout, Step, Tally, Terms, Waiting,
+    Permit, Plan, Refusal, Rollout, Step, Tally, Terms, Waiting,
 };
 use crate::time::{Span, Timestamp};
 use alloc::{boxed::Box, collections::BTreeMap, format, sync::Arc, vec, vec::Vec};
@@ -218,6 +218,9 @@ impl Fleet {
         let now = now.max(self.clock);
         let running =
             self.rollouts.get(&id).ok_or_else(|| RegistryError::unknown("rollout", id))?;
+        if let (Command::Resume, Some(back)) = (&commanded.command, running.superseded_by) {
+            return Err(Refusal::TakenBack { by: format!("{back}") }.into());
+        }
         let input = Input::Command(commanded.clone());
         let step = running.rollout.step(&input, now)?;
         let mut outbox: Vec<_> = outgoing(&step).collect();

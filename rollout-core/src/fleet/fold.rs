@@ -357,12 +357,24 @@ impl Fleet {
         let Membership::StillRunning { rollout: other } = held.rollout.plan.members else { return };
         let begins = *before == Phase::Draft && !held.rollout.phase.stops();
         let is_canceled = matches!(held.rollout.phase, Phase::Canceled { .. });
+        let still = is_canceled.then(|| self.way_back_at_work(other)).flatten();
         let Some(other) = self.rollouts.get_mut(&other) else { return };
         if begins {
             other.superseded_by = Some(rollout);
         } else if is_canceled && other.superseded_by == Some(rollout) {
-            other.superseded_by = None;
+            other.superseded_by = still;
         }
+    }
+
+    /// The newest rollout that takes another back, has begun, and was not canceled.
+    fn way_back_at_work(&self, other: RolloutId) -> Option<RolloutId> {
+        self.order.iter().rev().copied().find(|id| {
+            self.rollouts.get(id).is_some_and(|running| {
+                let Rollout { plan, phase, .. } = &running.rollout;
+                plan.members == Membership::StillRunning { rollout: other }
+                    && !matches!(phase, Phase::Draft | Phase::Canceled { .. })
+            })
+        })
     }
 
     fn held(&mut self, seq: Seq, rollout: RolloutId) -> Result<&mut Running, FoldError> {

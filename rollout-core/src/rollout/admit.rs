@@ -334,13 +334,14 @@ impl Rollout {
             if let Some(other) = candidate.superseded_by {
                 return Err(Ineligible::Superseded(other));
             }
-            can_install(candidate, artifact, self.plan.again)?;
-        }
-        if let (Membership::StillRunning { .. }, Some(other)) =
-            (&self.plan.members, candidate.other_execution)
-            && device.running() != Some(other.image)
-        {
-            return Err(Ineligible::MovedOn);
+            can_install(candidate, artifact, &self.plan.target, self.plan.again)?;
+            // One that was let switch says on its trial that it runs something else by now.
+            if let (Membership::StillRunning { .. }, Some(other)) =
+                (&self.plan.members, candidate.other_execution)
+                && device.running() != Some(other.image)
+            {
+                return Err(Ineligible::MovedOn);
+            }
         }
         Ok(artifact)
     }

@@ -5,7 +5,7 @@
 use super::{Again, Candidate, Ineligible};
 use crate::cohort::Attributes as _;
 use crate::device::State;
-use crate::release::Artifact;
+use crate::release::{Artifact, Target};
 use alloc::format;
 
 /// What the device itself would check before it writes a byte.
@@ -13,6 +13,7 @@ use alloc::format;
 pub(super) fn can_install(
     candidate: &Candidate,
     artifact: &Artifact,
+    target: &Target,
     again: Again,
 ) -> Result<(), Ineligible> {
     let facts = candidate.device.facts.as_ref().ok_or(Ineligible::NeverSeen)?;
@@ -37,7 +38,12 @@ pub(super) fn can_install(
     if artifact.length > facts.slot_bytes {
         return Err(Ineligible::Size { image: artifact.length, slot: facts.slot_bytes });
     }
-    match &candidate.release.from {
+    // What a release asks of the version before it is not asked of the version after it.
+    let from = match target {
+        Target::Release(_) => candidate.release.from.as_ref(),
+        Target::WayBackOf(_) => None,
+    };
+    match from {
         Some(need)
             if !semver::Version::parse(&running.version).is_ok_and(|have| need.matches(&have)) =>
         {

@@ -85,6 +85,12 @@ pub enum Refusal {
         /// The release.
         release: String,
     },
+    /// It is being taken back.
+    #[error("rollout {by} takes this one back")]
+    TakenBack {
+        /// By which rollout.
+        by: String,
+    },
     /// Nobody to take back.
     #[error("no device runs what this rollout installed, or may come to")]
     NobodyRunsIt,
@@ -109,6 +115,7 @@ impl Refusal {
             Self::BudgetTooSmall { .. } => "RO-013",
             Self::NoWayBack { .. } => "RO-014",
             Self::NobodyRunsIt => "RO-015",
+            Self::TakenBack { .. } => "RO-016",
         }
     }
 
@@ -128,6 +135,7 @@ impl Refusal {
             Self::Ended { .. } => "create a new rollout",
             Self::BudgetTooSmall { .. } => "create a new rollout with a larger budget",
             Self::NoWayBack { .. } => "publish a reissue of the version to go back to",
+            Self::TakenBack { .. } => "cancel the way back first, or create a new rollout",
             Self::NobodyRunsIt => {
                 "there is nothing to do; `rollout cancel` ends the rollout itself"
             }

@@ -213,8 +213,9 @@ impl Desk {
     }
 
     pub fn begin(&mut self, device: &DeviceId) -> Option<Reply> {
-        let attempt = self.fleet.rollouts[&self.rollout].executions.get(device)?.attempt;
-        let (rollout, device, digest) = (self.rollout, device.clone(), image("1.1.0"));
+        let execution = self.fleet.rollouts[&self.rollout].executions.get(device)?;
+        let (attempt, digest) = (execution.attempt, execution.image);
+        let (rollout, device) = (self.rollout, device.clone());
         match self.ask(Ask::Begin { device, rollout, attempt, digest }).0 {
             Answer::Begin(reply) => reply.ok(),
             Answer::Offer(_) => None,

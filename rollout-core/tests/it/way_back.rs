@@ -1,11 +1,12 @@
 //! Rollouts that take another back, and what becomes of that one.
 
-use crate::desk::{Desk, HORIZON, device, fields, person, release};
+use crate::desk::{Desk, HORIZON, device, fields, image, person, release};
+use rollout_core::fleet::Reply;
 use rollout_core::id::RolloutId;
 use rollout_core::journal::Entry;
 use rollout_core::rollout::{Cause, Command, Phase, PlanFields};
 use rollout_core::time::Span;
-use rollout_core::wire::{Event, Reason};
+use rollout_core::wire::{Event, ImageState, Reason};
 
 const BACK: &str = "0192f7a0-0000-7000-8000-000000000002";
 const DEVICES: usize = 10;
@@ -131,4 +132,75 @@ fn nothing_is_completed_on_nothing() {
     desk.tick(hours);
     desk.tick(hours);
     assert_eq!(desk.phase(), "completed", "one that was served and is silent since ends it");
+}
+
+#[test]
+fn nobody_resumes_what_is_being_taken_back() {
+    let mut desk = half_way();
+    let forward = draft_back(&mut desk);
+    desk.command("ann", Command::Start).expect("a draft");
+    let back = core::mem::replace(&mut desk.rollout, forward);
+    for name in ["ann", "bob"] {
+        let refused = desk.command(name, Command::Resume).expect_err("it is taken back");
+        assert_eq!(refused.code(), "RO-016", "{name}");
+    }
+    desk.rollout = back;
+    desk.command("ann", Command::Cancel).expect("it runs");
+    desk.rollout = forward;
+    desk.command("ann", Command::Resume).expect("the first of two");
+}
+
+/// Two people may have drafted a way back each.
+#[test]
+fn a_rollout_is_taken_back_until_the_last_way_back_is_canceled() {
+    let mut desk = half_way();
+    let (plan, _) = desk.fleet.rollback_plan(desk.rollout).expect("a way back");
+    let forward = desk.rollout;
+    let ways = ["2", "3"].map(|end| RolloutId::parse(&BACK.replace("0002", &format!("000{end}"))));
+    let ways = ways.map(|id| id.expect("a UUID"));
+    for back in ways {
+        let (plan, by) = (plan.clone().into(), person("ops"));
+        desk.write(Entry::Drafted { rollout: back, plan, by });
+        desk.rollout = back;
+        desk.command("ann", Command::Start).expect("a draft");
+    }
+    let by = |desk: &Desk| desk.fleet.rollouts[&forward].superseded_by;
+    assert_eq!(by(&desk), Some(ways[1]));
+    desk.command("ann", Command::Cancel).expect("it runs");
+    assert_eq!(by(&desk), Some(ways[0]), "the other is at work still");
+    desk.rollout = ways[0];
+    desk.command("ann", Command::Cancel).expect("it runs");
+    assert_eq!(by(&desk), None);
+}
+
+/// What a release asks of the version before it says nothing about the way out of it.
+#[test]
+fn a_release_that_asks_for_a_version_before_it_can_be_left() {
+    let mut desk = Desk::started(DEVICES, fields(&["100%"]));
+    let known = desk.fleet.releases.get_mut(&release().id).expect("a release");
+    known.from = Some(semver::VersionReq::parse("<1.1.0").expect("a requirement"));
+    assert_eq!(all_update(&mut desk), DEVICES);
+    draft_back(&mut desk);
+    desk.command("ann", Command::Start).expect("a draft");
+    desk.tick(Span::secs(1));
+    assert!(desk.offer(&device(0)));
+}
+
+/// On its trial a device says that it runs the old image; after a power cut it does not again.
+#[test]
+fn a_power_cut_on_the_way_back_is_no_end_of_it() {
+    let mut desk = Desk::started(DEVICES, fields(&["100%"]));
+    assert!(desk.update(&device(0)));
+    draft_back(&mut desk);
+    desk.command("ann", Command::Start).expect("a draft");
+    desk.tick(Span::secs(1));
+    assert!(desk.offer(&device(0)));
+    desk.report(&device(0), Event::Downloaded, None);
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
+    let mut facts = desk.fleet.devices[&device(0)].facts.clone().expect("it has checked in");
+    facts.running.digest = image("1.0.0");
+    facts.running.state = ImageState::PendingVerify;
+    desk.write(Entry::Seen { device: device(0), facts: facts.into() });
+    desk.report(&device(0), Event::Returned, Some(Reason::PowerLoss));
+    assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
 }

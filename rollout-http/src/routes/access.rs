@@ -1,5 +1,6 @@
 //! Tokens and enrollments. A token's text is in one answer and nowhere else.
 
+use super::devices::bad_cursor;
 use super::{Answer, Asked, Behind, PAGE, json, page_limit, page_of, query, secret};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem, Terms};
@@ -127,8 +128,9 @@ pub(crate) async fn tokens<B: Backend>(
     authorize(&backend, &headers, Operation::ReadTokens)?;
     let Behind { after, limit } = query(behind)?;
     let limit = page_limit(limit, PAGE)?;
+    let behind = behind_id(after.as_deref())?;
     let body = backend.read(|fleet| {
-        let rest = fleet.tokens.range::<str, _>(behind_name(after.as_deref()));
+        let rest = fleet.tokens.range::<str, _>(behind);
         let (page, next) = page_of(rest, limit, |(id, _)| (*id).clone());
         let line = |(id, record): (&String, &TokenRecord)| TokenLine {
             id: id.clone(),
@@ -150,8 +152,9 @@ pub(crate) async fn enrollments<B: Backend>(
     authorize(&backend, &headers, Operation::ReadTokens)?;
     let Behind { after, limit } = query(behind)?;
     let limit = page_limit(limit, PAGE)?;
+    let behind = behind_id(after.as_deref())?;
     let body = backend.read(|fleet| {
-        let rest = fleet.enrollments.range::<str, _>(behind_name(after.as_deref()));
+        let rest = fleet.enrollments.range::<str, _>(behind);
         let (page, next) = page_of(rest, limit, |(id, _)| (*id).clone());
         let line = |(id, known): (&String, &Enrollment)| EnrollmentLine {
             id: id.clone(),
@@ -165,9 +168,14 @@ pub(crate) async fn enrollments<B: Backend>(
     json(StatusCode::OK, &body)
 }
 
-/// Everything behind a name.
-fn behind_name(after: Option<&str>) -> (Bound<&str>, Bound<&str>) {
-    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
+/// Everything behind a public id, which is hexadecimal.
+fn behind_id(after: Option<&str>) -> Result<(Bound<&str>, Bound<&str>), Problem> {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let is_id = |id: &str| (1..=32).contains(&id.len()) && id.bytes().all(is_digit);
+    if after.is_some_and(|after| !is_id(after)) {
+        return Err(bad_cursor());
+    }
+    Ok((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
 }
 
 /// `DELETE /v1/tokens/{id}`

@@ -49,7 +49,9 @@ async fn every_list_is_whole_page_by_page() {
         }
     }
     let nowhere = format!("/v1/rollouts?after={}", ID.replace("0001", "0009"));
-    assert_eq!(world.operator("GET", &nowhere, "").await.code(), "400 HT-020");
+    for path in [&*nowhere, "/v1/tokens?after=null", "/v1/enrollments?after=AB"] {
+        assert_eq!(world.operator("GET", path, "").await.code(), "400 HT-020", "{path}");
+    }
 }
 
 const PLAN_OF_OTHER: &str = r#"
