@@ -270,7 +270,7 @@ impl Fleet {
         let target = &plan.target;
         //= design 4.1: one open execution per device
         let is_elsewhere = device.open.is_some_and(|open| open != report.rollout);
-        let mut runs = None;
+        let (mut runs, mut flight) = (None, None);
         held.change(&report.device, |execution| {
             // Taken twice, any other event is the same as once; an interruption is one more.
             let again = seen == Seen::Forgotten && execution.interruptions > 0;
@@ -279,9 +279,16 @@ impl Fleet {
             let stays_closed = is_elsewhere && execution.is_reopened_by(report.event);
             if execution.attempt == report.attempt && is_safe && !stays_closed {
                 execution.report(report.event, report.reason, &context);
+                let is_back = execution.state == State::RolledBack;
+                let told = report.reason.map(Failure::Reported);
+                flight = Some(execution.image).filter(|_| is_back && fled(told));
                 runs = Some(execution.image).filter(|_| report.event == Event::Confirmed);
             }
         });
+        // Also when it comes so late that the device had been given up as silent.
+        if let Some(image) = flight {
+            device.remember_flight(image);
+        }
         // A confirmation says what runs, also when it overtakes the check-in that says so.
         let is_latest = device.last_permit == Some(report.rollout);
         if let (Some(image), Some(facts), true) = (runs, device.facts.as_mut(), is_latest) {

@@ -330,10 +330,12 @@ impl Rollout {
             }
             Some(_) | None => false,
         };
+        // What came back from a power cut is not sent out again into what is taken back.
+        let is_out = candidate.execution.is_some_and(|one| one.state == State::Permitted);
+        if let (Some(other), false) = (candidate.superseded_by, is_out) {
+            return Err(Ineligible::Superseded(other));
+        }
         if !in_hand {
-            if let Some(other) = candidate.superseded_by {
-                return Err(Ineligible::Superseded(other));
-            }
             can_install(candidate, artifact, &self.plan.target, self.plan.again)?;
             // One that was let switch says on its trial that it runs something else by now.
             if let (Membership::StillRunning { .. }, Some(other)) =

@@ -194,3 +194,16 @@ fn a_device_remembers_what_it_fled_from_and_not_what_befell_it() {
         assert!(!fled(reason), "{reason:?}");
     }
 }
+
+/// Late, but it says what the device itself found.
+#[test]
+fn a_flight_told_after_the_horizon_is_remembered() {
+    let mut desk = Desk::started(10, fields(&["100%"]));
+    on_trial(&mut desk, 0);
+    desk.tick(HORIZON.plus(HORIZON));
+    let state = |desk: &Desk| desk.fleet.rollouts[&desk.rollout].executions[&device(0)].state;
+    assert_eq!(state(&desk), State::Silent);
+    desk.report(&device(0), Event::Returned, Some(Reason::SelfTest));
+    assert_eq!(state(&desk), State::RolledBack);
+    assert!(desk.fleet.devices[&device(0)].fled.contains(&image("1.1.0")));
+}

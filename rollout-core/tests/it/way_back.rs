@@ -204,3 +204,21 @@ fn a_power_cut_on_the_way_back_is_no_end_of_it() {
     desk.report(&device(0), Event::Returned, Some(Reason::PowerLoss));
     assert!(matches!(desk.begin(&device(0)), Some(Reply::Yes { .. })));
 }
+
+/// A power cut does not send a device out again into what is taken back by then.
+#[test]
+fn who_was_interrupted_is_not_permitted_again_beside_a_way_back() {
+    let mut desk = Desk::started(2, fields(&["100%"]));
+    assert!(desk.update(&device(0)));
+    assert!(desk.offer(&device(1)));
+    desk.report(&device(1), Event::Downloaded, None);
+    assert!(matches!(desk.begin(&device(1)), Some(Reply::Yes { .. })));
+    desk.report(&device(1), Event::Returned, Some(Reason::PowerLoss));
+    let forward = draft_back(&mut desk);
+    desk.command("ann", Command::Start).expect("a draft");
+    // Whatever its phase, as one that was completed before the power cut would have.
+    let running = desk.fleet.rollouts.get_mut(&forward).expect("it is there");
+    running.rollout.phase = Phase::Completed { at: desk.now };
+    desk.rollout = forward;
+    assert!(matches!(desk.begin(&device(1)), Some(Reply::Stop("excluded"))));
+}

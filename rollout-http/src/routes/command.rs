@@ -13,9 +13,11 @@ use crate::{input, show};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use rollout_core::rollout::{Command, Commanded};
+use rollout_core::fleet::Running;
+use rollout_core::rollout::{Command, Commanded, Rollout};
 use rollout_core::time::{Span, Timestamp};
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// The routes of commands.
 pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
@@ -199,10 +201,13 @@ pub(crate) async fn rollback<B: Backend>(
         Some(text) => rollout_id(&text)?,
         None => new_id(&backend),
     };
+    let now = backend.now();
     let ((plan, devices), without_way_back) = backend.read(|fleet| {
         let plan = fleet.rollback_plan(taken_back)?;
+        let draft = Rollout::draft(new, Arc::new(plan.0.clone()), by.clone(), now);
+        let draft = Running::new(draft);
         let running = fleet.rollouts.get(&taken_back);
-        let without = running.map(|running| show::without_way_back(fleet, running));
+        let without = running.map(|known| show::without_way_back(fleet, known, &draft, now));
         Ok::<_, Problem>((plan, without.unwrap_or_default()))
     })?;
     let target = plan.target.to_string();

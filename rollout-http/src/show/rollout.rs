@@ -230,14 +230,15 @@ fn still_running<'a>(fleet: &'a Fleet, running: &'a Running) -> impl Iterator<It
     })
 }
 
-/// Of these, such as have no image to go back to.
-pub(crate) fn without_way_back(fleet: &Fleet, running: &Running) -> Vec<String> {
-    let plan = &running.rollout.plan;
-    let id = plan.target.release();
-    let back = Target::WayBackOf(id.clone());
-    let Some(release) = fleet.releases.get(id) else { return Vec::new() };
+/// Of these, such as could not go back by `back`: for want of an image, or one they would refuse.
+pub(crate) fn without_way_back(
+    fleet: &Fleet,
+    running: &Running,
+    back: &Running,
+    now: Timestamp,
+) -> Vec<String> {
     still_running(fleet, running)
-        .filter(|device| release.artifact(&back, &device.hardware, plan.component).is_none())
+        .filter(|device| fleet.bucket_of(back, device, now) == Bucket::Excluded)
         .map(|device| device.id.as_str().into())
         .take(NAMED)
         .collect()

@@ -209,6 +209,17 @@ async fn a_rollback_is_a_draft_for_those_that_still_run_it() {
       "without_way_back": []
     }
     "#);
+    // One that would refuse the image is named too: its counter is above that of the way back.
+    let mut ahead = crate::world::check_in(&name(1), &image, "2.4.1");
+    ahead["running"]["counter"] = json!(9);
+    assert_eq!(world.device("/device/v1/check-in", &tokens[1], &ahead).await.code(), "200 -");
+    let other = path.replace(
+        "id=0192f7a0-0000-7000-8000-000000000002",
+        "id=0192f7a0-0000-7000-8000-000000000009",
+    );
+    let named = world.operator("POST", &other, "").await.json();
+    assert_eq!((&named["devices"], &named["without_way_back"]), (&json!(2), &json!(["dev-001"])));
+
     assert_eq!(world.operator("POST", &path, "").await.status.as_u16(), 200, "twice is once");
     let shown = world.operator("GET", &format!("/v1/rollouts/{BACK}"), "").await.json();
     assert_eq!(shown["plan"]["still_running"], ID);
