@@ -3,8 +3,8 @@
 //! Invariant: a refusal names what, why and what to do, and changes nothing; the same request
 //! twice is one entry. Not here: whether the caller may; that is the role table's answer.
 
-use super::Fleet;
-use crate::device::{Standing, State};
+use super::{Fleet, Running};
+use crate::device::{Device, Standing, State};
 use crate::id::{DeviceId, Digest, HardwareModel, Principal, RolloutId};
 use crate::journal::{CohortRecord, Entry, Outgoing, ReportRecord};
 use crate::release::{Lifecycle, ReleaseId, Target};
@@ -279,21 +279,22 @@ impl Fleet {
         };
         let back = Plan::check(fields)?;
         self.check_plan(&back)?;
-        let runs = |id: &DeviceId, image| {
-            self.devices.get(id).and_then(|device| device.running()) == Some(image)
-        };
-        let exposed = running.executions.iter().filter(|(_, one)| one.exposure.is_some());
-        let (mut still, mut may) = (0, false);
-        for (id, execution) in exposed {
-            if runs(id, execution.image) {
-                still += 1;
-            }
-            may |= !matches!(execution.state, State::RolledBack | State::Confirmed);
-        }
+        let still = self.still_running(running).count() as u64;
+        let mut exposed = running.executions.values().filter(|one| one.exposure.is_some());
+        let may = exposed.any(|one| !matches!(one.state, State::RolledBack | State::Confirmed));
         if still == 0 && !may {
             return Err(Refusal::NobodyRunsIt.into());
         }
         Ok((back, still))
+    }
+
+    /// Devices that still run what a rollout has installed.
+    pub fn still_running<'a>(&'a self, running: &'a Running) -> impl Iterator<Item = &'a Device> {
+        running.executions.iter().filter_map(|(id, execution)| {
+            let device = self.devices.get(id)?;
+            let runs = execution.exposure.is_some() && device.running() == Some(execution.image);
+            runs.then_some(device)
+        })
     }
 
     /// A plan that installs a release on one device, at once and with every choice at its default:

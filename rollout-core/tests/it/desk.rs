@@ -287,6 +287,15 @@ impl Desk {
         true
     }
 
+    /// Drafts the way back of the desk's rollout as the UUID `number`; commands are about it from
+    /// then on. The one it takes back.
+    pub fn draft_back(&mut self, number: u128) -> RolloutId {
+        let (plan, _) = self.fleet.rollback_plan(self.rollout).expect("a way back");
+        let (back, by) = (RolloutId(uuid::Uuid::from_u128(number)), person("ann"));
+        self.write(Entry::Drafted { rollout: back, plan: plan.into(), by });
+        core::mem::replace(&mut self.rollout, back)
+    }
+
     pub fn phase(&self) -> &'static str {
         self.fleet.rollouts[&self.rollout].rollout.phase.name()
     }

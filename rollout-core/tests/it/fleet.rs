@@ -336,10 +336,7 @@ fn a_withdrawn_release_is_permitted_to_nobody() {
 fn a_canceled_way_back_leaves_its_rollout_alone() {
     let mut desk = Desk::started(10, fields(&["100%"]));
     assert!(desk.update(&device(0)));
-    let (plan, _) = desk.fleet.rollback_plan(desk.rollout).expect("a way back");
-    let (back, by) = (RolloutId(uuid::Uuid::from_u128(2)), crate::desk::person("ann"));
-    desk.write(Entry::Drafted { rollout: back, plan: plan.into(), by });
-    let forward = core::mem::replace(&mut desk.rollout, back);
+    let forward = desk.draft_back(2);
     desk.command("ann", Command::Cancel).expect("a draft may be canceled");
     desk.rollout = forward;
     assert!(desk.offer(&device(1)));

@@ -1,10 +1,8 @@
 //! What is judged, when, and what is frozen then.
 
-use crate::desk::{Desk, HORIZON, device, fields, image, person};
+use crate::desk::{Desk, HORIZON, device, fields, image};
 use rollout_core::device::State;
 use rollout_core::fleet::{Answer, Ask, Reply};
-use rollout_core::id::RolloutId;
-use rollout_core::journal::Entry;
 use rollout_core::rollout::{Command, Waiting};
 use rollout_core::time::Span;
 use rollout_core::wire::{Event, Reason};
@@ -108,10 +106,8 @@ fn the_counts_of_the_end_wait_for_who_is_on_trial() {
 fn a_way_back_that_begins_ends_what_it_takes_back() {
     let mut desk = Desk::started(10, fields(&["100%"]));
     assert!(desk.update(&device(0)));
-    let (plan, _) = desk.fleet.rollback_plan(desk.rollout).expect("a way back");
-    let (back, by) = (RolloutId(uuid::Uuid::from_u128(2)), person("ann"));
-    desk.write(Entry::Drafted { rollout: back, plan: plan.into(), by });
-    let forward = core::mem::replace(&mut desk.rollout, back);
+    let forward = desk.draft_back(2);
+    let back = desk.rollout;
     assert_eq!(desk.fleet.rollouts[&forward].superseded_by, None, "a draft ends nothing");
     desk.command("ann", Command::Start).expect("a draft");
     assert_eq!(desk.fleet.rollouts[&forward].superseded_by, Some(back));
@@ -159,10 +155,8 @@ fn what_was_flashed_by_hand_is_no_success_of_a_rollout() {
 fn who_was_taken_further_by_another_rollout_is_judged_by_its_own_image() {
     let mut desk = Desk::started(10, fields(&["100%"]));
     assert!(desk.update(&device(0)));
-    let (plan, _) = desk.fleet.rollback_plan(desk.rollout).expect("a way back");
-    let (back, by) = (RolloutId(uuid::Uuid::from_u128(2)), person("ann"));
-    desk.write(Entry::Drafted { rollout: back, plan: plan.into(), by });
-    let forward = core::mem::replace(&mut desk.rollout, back);
+    let forward = desk.draft_back(2);
+    let back = desk.rollout;
     desk.command("ann", Command::Start).expect("a draft");
     desk.tick(Span::secs(1));
     assert!(desk.offer(&device(0)));

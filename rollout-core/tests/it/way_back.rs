@@ -31,14 +31,6 @@ fn time_passes(desk: &mut Desk) {
     desk.tick(Span::ZERO);
 }
 
-/// Drafts the way back; the desk's commands are about it from then on. The one it takes back.
-fn draft_back(desk: &mut Desk) -> RolloutId {
-    let (plan, _) = desk.fleet.rollback_plan(desk.rollout).expect("a way back");
-    let back = RolloutId::parse(BACK).expect("a UUID");
-    desk.write(Entry::Drafted { rollout: back, plan: plan.into(), by: person("ops") });
-    core::mem::replace(&mut desk.rollout, back)
-}
-
 fn phase(desk: &Desk, rollout: RolloutId) -> &Phase {
     &desk.fleet.rollouts[&rollout].rollout.phase
 }
@@ -46,13 +38,14 @@ fn phase(desk: &Desk, rollout: RolloutId) -> &Phase {
 #[test]
 fn what_is_taken_back_gives_nothing_more_and_completes_nothing() {
     let mut desk = half_way();
-    let forward = draft_back(&mut desk);
+    let forward = desk.draft_back(2);
     assert_eq!(phase(&desk, forward).name(), "deploying", "a draft takes nothing back");
     desk.command("ann", Command::Start).expect("a draft");
     let Phase::Halted { cause: Cause::Operator { by, reason }, .. } = phase(&desk, forward) else {
         panic!("{:?}", phase(&desk, forward));
     };
-    assert_eq!((by.as_str(), reason.as_str()), ("ann", &*format!("taken back by rollout {BACK}")));
+    let by_whom = format!("taken back by rollout {}", desk.rollout);
+    assert_eq!((by.as_str(), reason.as_str()), ("ann", &*by_whom));
     for _ in 0..4 {
         time_passes(&mut desk);
     }
@@ -67,7 +60,7 @@ fn what_is_taken_back_gives_nothing_more_and_completes_nothing() {
 #[test]
 fn a_way_back_that_is_canceled_leaves_the_other_to_two_people() {
     let mut desk = half_way();
-    let forward = draft_back(&mut desk);
+    let forward = desk.draft_back(2);
     desk.command("ann", Command::Start).expect("a draft");
     assert_eq!(desk.fleet.rollouts[&forward].superseded_by, Some(desk.rollout));
     desk.command("ann", Command::Cancel).expect("it runs");
@@ -93,7 +86,7 @@ fn what_was_taken_back_is_no_release_to_go_back_to() {
         time_passes(&mut desk);
     }
     assert_eq!((desk.phase(), good(&desk)), ("completed", Some(release().id)));
-    let forward = draft_back(&mut desk);
+    let forward = desk.draft_back(2);
     desk.command("ann", Command::Start).expect("a draft");
     assert_eq!(phase(&desk, forward).name(), "completed", "it gives to nobody as it is");
     (0..DEVICES).for_each(|index| desk.check_in(&device(index), "1.0.0", 3));
@@ -137,7 +130,7 @@ fn nothing_is_completed_on_nothing() {
 #[test]
 fn nobody_resumes_what_is_being_taken_back() {
     let mut desk = half_way();
-    let forward = draft_back(&mut desk);
+    let forward = desk.draft_back(2);
     desk.command("ann", Command::Start).expect("a draft");
     let back = core::mem::replace(&mut desk.rollout, forward);
     for name in ["ann", "bob"] {
@@ -180,7 +173,7 @@ fn a_release_that_asks_for_a_version_before_it_can_be_left() {
     let known = desk.fleet.releases.get_mut(&release().id).expect("a release");
     known.from = Some(semver::VersionReq::parse("<1.1.0").expect("a requirement"));
     assert_eq!(all_update(&mut desk), DEVICES);
-    draft_back(&mut desk);
+    desk.draft_back(2);
     desk.command("ann", Command::Start).expect("a draft");
     desk.tick(Span::secs(1));
     assert!(desk.offer(&device(0)));
@@ -191,7 +184,7 @@ fn a_release_that_asks_for_a_version_before_it_can_be_left() {
 fn a_power_cut_on_the_way_back_is_no_end_of_it() {
     let mut desk = Desk::started(DEVICES, fields(&["100%"]));
     assert!(desk.update(&device(0)));
-    draft_back(&mut desk);
+    desk.draft_back(2);
     desk.command("ann", Command::Start).expect("a draft");
     desk.tick(Span::secs(1));
     assert!(desk.offer(&device(0)));
@@ -214,7 +207,7 @@ fn who_was_interrupted_is_not_permitted_again_beside_a_way_back() {
     desk.report(&device(1), Event::Downloaded, None);
     assert!(matches!(desk.begin(&device(1)), Some(Reply::Yes { .. })));
     desk.report(&device(1), Event::Returned, Some(Reason::PowerLoss));
-    let forward = draft_back(&mut desk);
+    let forward = desk.draft_back(2);
     desk.command("ann", Command::Start).expect("a draft");
     // Whatever its phase, as one that was completed before the power cut would have.
     let running = desk.fleet.rollouts.get_mut(&forward).expect("it is there");

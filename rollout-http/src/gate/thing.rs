@@ -5,6 +5,7 @@
 //! devices which report do not stand in the way of an edit; `If-None-Match` compares all of it.
 
 use crate::backend::{Backend, Guard, Kind, Problem};
+use crate::routes::unescaped;
 use crate::show;
 use axum::http::{HeaderMap, HeaderValue, header};
 use rollout_core::fleet::Fleet;
@@ -30,7 +31,7 @@ impl Thing {
     /// What a path names, or is about.
     pub(super) fn of(path: &str) -> Option<Self> {
         let path = path.strip_prefix("/v1/")?;
-        let parts: Vec<_> = path.split('/').map(decoded).collect::<Option<_>>()?;
+        let parts: Vec<_> = path.split('/').map(unescaped).collect::<Option<_>>()?;
         let parts: Vec<_> = parts.iter().map(String::as_str).collect();
         match parts.as_slice() {
             ["rollouts", id, ..] => RolloutId::parse(id).ok().map(Self::Rollout),
@@ -83,20 +84,6 @@ impl Thing {
         };
         shown.ok()
     }
-}
-
-fn decoded(part: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digits = [rest.next()?, rest.next()?];
-            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// The tag of a body, of a thing that had `revision` before it was shown.

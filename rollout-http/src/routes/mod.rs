@@ -130,7 +130,7 @@ pub(crate) fn rollout_id(text: &str) -> Result<RolloutId, Problem> {
 
 /// A path whose escapes are no text is nobody's.
 pub(crate) async fn path_is_text(request: Request, next: Next) -> Response {
-    if is_text(request.uri().path()) {
+    if unescaped(request.uri().path()).is_some() {
         return next.run(request).await;
     }
     let detail = "the path has escapes that are no UTF-8";
@@ -138,24 +138,23 @@ pub(crate) async fn path_is_text(request: Request, next: Next) -> Response {
         .into_response()
 }
 
-/// Whether a path is UTF-8 once its escapes are undone.
-fn is_text(path: &str) -> bool {
+/// A path, or a part of one, with its escapes undone as the router undoes them: what is no escape
+/// stays as it is. `None` if that is no UTF-8.
+//= RFC 3986 §2.1
+pub(crate) fn unescaped(path: &str) -> Option<String> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let [first, behind @ ..] = rest {
-        let digits = behind.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) if *first == b'%' => {
-                bytes.push(byte);
-                rest = &behind[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = behind;
-            }
-        }
+        let escape = match behind {
+            [high, low, ..] if *first == b'%' => digit(high).zip(digit(low)),
+            _ => None,
+        };
+        let (byte, length) = escape.map_or((*first, 1), |(high, low)| ((high * 16 + low) as u8, 3));
+        bytes.push(byte);
+        rest = &rest[length..];
     }
-    std::str::from_utf8(&bytes).is_ok()
+    String::from_utf8(bytes).ok()
 }
 
 /// A path nobody answers.

@@ -216,28 +216,21 @@ fn way_back(fleet: &Fleet, running: &Running) -> Option<ReturnBody> {
     let back = Target::WayBackOf(id.clone());
     let has_one =
         |device: &&Device| release.artifact(&back, &device.hardware, plan.component).is_some();
-    let devices = still_running(fleet, running).count() as u64;
-    let signed_for = still_running(fleet, running).filter(has_one).count() as u64;
+    let devices = fleet.still_running(running).count() as u64;
+    let signed_for = fleet.still_running(running).filter(has_one).count() as u64;
     Some(ReturnBody { version, devices, signed_for })
 }
 
-/// Devices that still run what a rollout has installed.
-fn still_running<'a>(fleet: &'a Fleet, running: &'a Running) -> impl Iterator<Item = &'a Device> {
-    running.executions.iter().filter_map(|(id, execution)| {
-        let device = fleet.devices.get(id)?;
-        let runs = execution.exposure.is_some() && device.running() == Some(execution.image);
-        runs.then_some(device)
-    })
-}
-
-/// Of these, such as could not go back by `back`: for want of an image, or one they would refuse.
+/// Of those that still run it, such as could not go back by `back`: for want of an image, or for
+/// one that they would refuse.
 pub(crate) fn without_way_back(
     fleet: &Fleet,
     running: &Running,
     back: &Running,
     now: Timestamp,
 ) -> Vec<String> {
-    still_running(fleet, running)
+    fleet
+        .still_running(running)
         .filter(|device| fleet.bucket_of(back, device, now) == Bucket::Excluded)
         .map(|device| device.id.as_str().into())
         .take(NAMED)

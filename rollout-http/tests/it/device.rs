@@ -193,6 +193,7 @@ async fn a_path_that_is_no_text_is_refused_as_everything_is() {
         (&world.operators, "/v1/devices/%C3%A4", "404 RE-001"),
         (&world.operators, "/v1/devices/%2", "404 RE-001"),
         (&world.operators, "/v1/devices/%zz", "404 RE-001"),
+        (&world.operators, "/v1/devices/%+f", "404 RE-001"),
     ] {
         let reply = ask(plane, request("GET", path, &world.ann, "")).await;
         assert_eq!(reply.code(), code, "{path}");
