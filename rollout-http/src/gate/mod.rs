@@ -41,6 +41,10 @@ pub(crate) const IMPORT: &str = "/v1/devices/import";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
 
+/// Marks a request of somebody, whose token is good.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admitted;
+
 /// What the gate keeps between requests.
 pub(crate) struct Gate {
     principals: Limiter<Principal>,
@@ -78,7 +82,7 @@ pub(crate) async fn pass<B: Backend>(
 
 async fn admitted<B: Backend>(
     desk: &Desk<B>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     // Whoever shows no good token is refused by the route, if it asks for one.
@@ -88,6 +92,7 @@ async fn admitted<B: Backend>(
     if let Err(wait) = desk.gate.principals.take(&caller.principal) {
         return Ok(too_many(wait));
     }
+    request.extensions_mut().insert(Admitted);
     if request.method() == Method::GET {
         return Ok(tagged(desk, request, next).await);
     }

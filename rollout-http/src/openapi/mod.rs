@@ -12,7 +12,7 @@ pub(crate) mod wire;
 pub(crate) use route::{Route, Shows, delete, get, post, put};
 
 use crate::body::v1::ProblemBody;
-use crate::routes::{method_not_allowed, nowhere, path_is_text};
+use crate::routes::{knows_parameters, method_not_allowed, nowhere, path_is_text};
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::{HeaderValue, header};
@@ -52,7 +52,14 @@ impl<S: Clone + Send + Sync + 'static> Table<S> {
     {
         // Every method of `Route` has a filter.
         let filter = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
-        self.add_service(route, on(filter, handler))
+        let service = on(filter, handler);
+        let service = match route.known() {
+            None => service,
+            Some(known) => {
+                service.route_layer(middleware::from_fn_with_state(known, knows_parameters))
+            }
+        };
+        self.add_service(route, service)
     }
 
     fn add_service(mut self, route: Route, service: MethodRouter<S>) -> Self {

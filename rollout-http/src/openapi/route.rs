@@ -1,14 +1,16 @@
 //! One route as it is described: what it takes, what it answers, who may.
 //!
 //! Invariant: whatever every route of a kind can answer is added here, so that no route forgets
-//! it: 401, 403, 408, 429 and 503 where a token is asked for, 400 where something is read.
+//! it: 401, 403, 408, 429 and 503 where a token is asked for, 400 where something is read, and
+//! where an operator asks, who is told of a parameter that the route does not have.
 
-use super::param::{self, Param};
+use super::param::{self, Param, Place};
 use crate::auth::Operation;
 use crate::gate::IMPORT;
 use axum::http::Method;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What can be edited, by how its paths begin.
@@ -80,7 +82,7 @@ impl Route {
     /// What a caller must be allowed to do; once more if it depends on the request.
     pub(crate) fn asks(mut self, operation: Operation) -> Self {
         self.operations.push(operation);
-        self.shows(Shows::Operator).refuses(&[403, 429])
+        self.shows(Shows::Operator).refuses(&[400, 403, 429])
     }
 
     /// Which token it takes.
@@ -194,6 +196,13 @@ impl Route {
 
     pub(super) fn schemas(&self) -> &[(String, Value)] {
         &self.schemas
+    }
+
+    /// Names that a query may have, if others are refused: where operators ask. Probes and pages
+    /// bear with others, and devices may know more than we do.
+    pub(super) fn known(&self) -> Option<Arc<[&'static str]>> {
+        let names = self.params.iter().filter(|(param, _)| param.place == Place::Query);
+        (self.shows == Shows::Operator).then(|| names.map(|(param, _)| param.name).collect())
     }
 
     /// Parameters and refusals of the gate, which every route of operators has.

@@ -18,17 +18,19 @@ pub(crate) mod reports;
 pub(crate) mod rollouts;
 
 use crate::backend::{Kind, Problem};
-use crate::gate::Secret;
+use crate::gate::{Admitted, Secret};
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use rollout_core::cohort::nearest;
 use rollout_core::id::RolloutId;
 use rollout_core::journal::Stored;
 use rollout_core::wire::ATTRIBUTE_NAME_BYTES;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A query, as axum read it.
 pub(crate) type Asked<T> = Result<Query<T>, QueryRejection>;
@@ -126,6 +128,38 @@ pub(crate) fn status_of(written: &[Stored]) -> StatusCode {
 /// The id of a rollout in a path.
 pub(crate) fn rollout_id(text: &str) -> Result<RolloutId, Problem> {
     Ok(RolloutId::parse(text)?)
+}
+
+/// A parameter that a route does not have is refused before anything is done: a typo in `dry_run`
+/// would do it. Whoever may not ask at all is told that first, by the route.
+pub(crate) async fn knows_parameters(
+    State(known): State<Arc<[&'static str]>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_admitted = request.extensions().get::<Admitted>().is_some();
+    match unknown(request.uri(), &known).filter(|_| is_admitted) {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+/// The first parameter of a query that is not among those that are known.
+fn unknown(uri: &Uri, known: &[&'static str]) -> Option<Problem> {
+    let wrong = |detail, hint: &str| Problem::new(Kind::Invalid, "HT-005", detail, hint);
+    let hint = "see the parameters of this route";
+    let Query(asked) = match Query::<Vec<(String, String)>>::try_from_uri(uri) {
+        Ok(asked) => asked,
+        Err(error) => return Some(wrong(error.body_text(), hint)),
+    };
+    let (name, _) = asked.iter().find(|(name, _)| !known.contains(&name.as_str()))?;
+    let shown: String = name.chars().take(ATTRIBUTE_NAME_BYTES).collect();
+    let likely = match (nearest(name, known.iter().copied()), known) {
+        (Some(nearest), _) => format!("the nearest is `{nearest}`"),
+        (None, []) => "it has none".into(),
+        (None, known) => format!("it has `{}`", known.join("`, `")),
+    };
+    Some(wrong(format!("this route has no parameter `{shown}`: {likely}"), hint))
 }
 
 /// A path whose escapes are no text is nobody's.

@@ -5,7 +5,7 @@
 
 use super::devices::bad_cursor;
 use super::{Answer, Asked, Behind, PAGE, json, page_limit, page_of, query, rollout_id, status_of};
-use crate::auth::{Operation, authorize};
+use crate::auth::{Operation, authorize, caller};
 use crate::backend::{Backend, Kind, Problem, Terms};
 use crate::body::v1::{
     CheckBody, ExplanationBody, MemberPage, RolloutBody, RolloutList, parse_plan_with,
@@ -113,6 +113,8 @@ pub(crate) async fn create<B: Backend>(
     taken: Asked<Taken>,
     body: Body,
 ) -> Answer {
+    // What is asked for follows from the query, which is no affair of a stranger's.
+    caller(&backend, &headers)?;
     let taken = query(taken)?;
     let operation = if taken.dry_run { Operation::CheckPlan } else { Operation::Draft };
     let by = authorize(&backend, &headers, operation)?;

@@ -161,12 +161,44 @@ async fn a_viewer_changes_nothing() {
     assert_eq!(world.backend.journal().len(), before);
 }
 
+/// A typo would do what it was meant to prevent: `?dryrun=true` imports.
+#[tokio::test]
+async fn a_parameter_that_a_route_does_not_have_is_refused_whatever_the_method() {
+    let world = World::new();
+    let before = world.backend.journal().len();
+    for route in described(&document(&world.operators).await) {
+        let path = format!("{}?surprise=1", route.path);
+        let reply = ask(&world.operators, request(&route.method, &path, &world.ann, "{}")).await;
+        if OPEN.contains(&route.id.as_str()) {
+            assert_eq!(reply.status, StatusCode::OK, "{} bears with probes", route.id);
+            continue;
+        }
+        assert_eq!(reply.code(), "400 HT-005", "{}", route.id);
+        assert!(route.responses.contains(&"400".to_owned()), "{}", route.id);
+        let nobody = ask(&world.operators, request(&route.method, &path, "", "{}")).await;
+        assert_eq!(nobody.code(), "401 AU-001", "{}", route.id);
+    }
+    let mut told = String::new();
+    for (method, path) in [
+        ("POST", "/v1/rollouts?dryrun=true"),
+        ("POST", "/v1/devices/import?dry-run=true"),
+        ("GET", "/v1/releases?limit=1&befor=x"),
+        ("GET", "/v1/releases?limit=1&befor%65=x"),
+        ("DELETE", "/v1/tokens/5f2c?id=5f2c"),
+    ] {
+        let reply = world.operator(method, path, "").await;
+        told += &format!("{method} {path}\n  {}\n", reply.refusal());
+    }
+    assert_eq!(world.backend.journal().len(), before, "nothing is done");
+    insta::assert_snapshot!(told);
+}
+
 #[tokio::test]
 async fn another_method_is_refused_with_those_that_are_known() {
     let world = World::new();
     for router in [&world.operators, &world.devices] {
         for route in described(&document(router).await) {
-            let reply = ask(router, request("PATCH", &route.path, &world.ann, "")).await;
+            let reply = ask(router, request("TRACE", &route.path, &world.ann, "")).await;
             assert_eq!(reply.code(), "405 HT-014", "{}", route.id);
             let allow = reply.headers["allow"].to_str().expect("methods");
             assert!(allow.contains(&route.method), "{allow}");
