@@ -81,8 +81,6 @@ calls! {
     /// The root document of a version.
     root(version: u64) -> RootBody =
         get("read a root document", &["v1", "roots", &version.to_string()], &[]);
-    /// All products.
-    products() -> Products = get("list products", &["v1", "products"], &[]);
     /// A product: its next counter, its releases, what to go back to.
     product(product: &str) -> ProductBody =
         get("read a product", &["v1", "products", product], &[]);
@@ -101,9 +99,6 @@ calls! {
         &["v1", "releases", id, "withdraw"],
         &Reasoned { reason: reason.into() }
     );
-    /// The channels of a product, each behind the one it follows.
-    channels(product: &str) -> Channels =
-        get("list channels", &["v1", "products", product, "channels"], &[]);
     /// A channel of a product.
     channel(product: &str, channel: &str) -> ChannelBody =
         get("read a channel", &["v1", "products", product, "channels", channel], &[]);
@@ -126,8 +121,6 @@ calls! {
         send("define a cohort", Method::PUT, &["v1", "cohorts", name], meaning);
     /// A named cohort.
     cohort(name: &str) -> CohortBody = get("read a cohort", &["v1", "cohorts", name], &[]);
-    /// All named cohorts.
-    cohorts() -> Cohorts = get("list cohorts", &["v1", "cohorts"], &[]);
     /// Lets devices enroll.
     open_enrollment(asked: &OpenEnrollment) -> EnrollmentOpened =
         send("open an enrollment", Method::POST, &["v1", "enrollments"], asked);
@@ -172,14 +165,14 @@ calls! {
 
 /// Asks for one page after the other, and makes one of them all.
 macro_rules! all_pages {
-    ($($(#[$doc:meta])* $name:ident() -> $page:ty { $items:ident } =
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $kind:ty),*) -> $page:ty { $items:ident } =
         $doing:literal, $path:expr;)*) => {
         impl Client {
             $($(#[$doc])*
             ///
             /// # Errors
             /// [`Error`].
-            pub async fn $name(&self) -> Result<$page, Error> {
+            pub async fn $name(&self $(, $arg: $kind)*) -> Result<$page, Error> {
                 let mut all: $page = self.get($doing, $path, &[]).await?;
                 while let Some(after) = all.next.take() {
                     let page: $page = self.get($doing, $path, &[("after", &after)]).await?;
@@ -194,6 +187,13 @@ macro_rules! all_pages {
 }
 
 all_pages! {
+    /// All products, by name.
+    products() -> Products { products } = "list products", &["v1", "products"];
+    /// All channels of a product, each behind the one it follows.
+    channels(product: &str) -> Channels { channels } =
+        "list channels", &["v1", "products", product, "channels"];
+    /// All named cohorts, by name, without their members' ids.
+    cohorts() -> Cohorts { cohorts } = "list cohorts", &["v1", "cohorts"];
     /// All releases, by product and version.
     releases() -> Releases { releases } = "list releases", &["v1", "releases"];
     /// All rollouts, oldest first.

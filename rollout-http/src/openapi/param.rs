@@ -90,6 +90,9 @@ params! {
         "0192f7a0-0000-7000-8000-000000000001";
     AFTER_RELEASE = Query "after" RELEASE_ID, "Begin behind this release.", "vacuum@1.1.0";
     AFTER_DEVICE = Query "after" DEVICE, "Begin behind this device.", "dev-000";
+    AFTER_PRODUCT = Query "after" NAME, "Begin behind this product.", "vacuum";
+    AFTER_CHANNEL = Query "after" NAME, "Begin behind this channel.", "beta";
+    AFTER_COHORT = Query "after" NAME, "Begin behind this cohort.", "dogfood";
     AFTER_TOKEN = Query "after" Form::Text("^[0-9a-f]{1,32}$"), "Begin behind this public id.",
         "5f2c0a7e91d3b846";
     BUCKET = Query "bucket" Form::Text("^[a-z_]{1,32}$"), "Those in this bucket alone.", "failed";

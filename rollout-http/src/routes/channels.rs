@@ -3,7 +3,8 @@
 //! Not here: what a release must have passed before; the core says so. Invariant: a channel's plan
 //! can be started as it stands, or the channel is refused with the key that is wrong.
 
-use super::{Answer, json, status_of};
+use super::devices::bad_cursor;
+use super::{Answer, Asked, Behind, PAGE, json, page_limit, page_of, query, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Problem, Terms};
 use crate::body::v1::{
@@ -30,8 +31,8 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
         .add(
             get("list_channels", "/v1/products/{product}/channels", "Channels of a product.")
                 .asks(Operation::Read)
-                .takes(&[param::PRODUCT])
-                .answers::<Channels>(200, "Each behind the one it follows."),
+                .takes(&[param::PRODUCT, param::AFTER_CHANNEL, param::PAGE])
+                .answers::<Channels>(200, "Each behind the one it follows, a page at a time."),
             list::<B>,
         )
         .add(
@@ -75,15 +76,30 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
 /// A release to try a template with; it need not be there.
 const SAMPLE_VERSION: &str = "0.0.0";
 
-/// `GET /v1/products/{product}/channels`
+/// `GET /v1/products/{product}/channels?after=&limit=`
 pub(crate) async fn list<B: Backend>(
     State(Desk { backend, .. }): State<Desk<B>>,
     headers: HeaderMap,
     Path(product): Path<String>,
+    behind: Asked<Behind>,
 ) -> Answer {
     authorize(&backend, &headers, Operation::Read)?;
     let product = ProductId::new(&product)?;
-    json(StatusCode::OK, &backend.read(|fleet| show::channels(fleet, &product)))
+    let Behind { after, limit } = query(behind)?;
+    let limit = page_limit(limit, PAGE)?;
+    let after = after.as_deref().map(ChannelId::new).transpose()?;
+    let body = backend.read(|fleet| {
+        let ordered = show::channels(fleet, &product);
+        let from = match &after {
+            None => 0,
+            Some(after) => 1 + ordered.iter().position(|(name, _)| *name == after)?,
+        };
+        let rest = ordered.into_iter().skip(from);
+        let (page, next) = page_of(rest, limit, |(name, _)| name.to_string());
+        let shown = page.into_iter().map(|(name, one)| show::channel(fleet, &product, name, one));
+        Some(Channels { channels: shown.collect(), next })
+    });
+    json(StatusCode::OK, &body.ok_or_else(bad_cursor)?)
 }
 
 /// `GET /v1/products/{product}/channels/{channel}`

@@ -1,6 +1,6 @@
 //! Named cohorts.
 
-use super::{Answer, json, status_of};
+use super::{Answer, Asked, Behind, PAGE, json, page_limit, page_of, query, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem, Terms};
 use crate::body::v1::{CohortBody, CohortRequest, Cohorts};
@@ -13,14 +13,16 @@ use axum::http::{HeaderMap, StatusCode};
 use rollout_core::cohort::Selector;
 use rollout_core::id::{CohortId, DeviceId};
 use rollout_core::journal::CohortRecord;
+use std::ops::Bound;
 
 /// The routes of cohorts.
 pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
     table
         .add(
-            get("list_cohorts", "/v1/cohorts", "All named cohorts, without their members' ids.")
+            get("list_cohorts", "/v1/cohorts", "Named cohorts, a page at a time.")
                 .asks(Operation::Read)
-                .answers::<Cohorts>(200, "By name."),
+                .takes(&[param::AFTER_COHORT, param::PAGE])
+                .answers::<Cohorts>(200, "By name, without their members' ids."),
             list::<B>,
         )
         .add(
@@ -84,18 +86,26 @@ pub(crate) async fn show<B: Backend>(
     json(StatusCode::OK, &found(&backend, &CohortId::new(&name)?)?)
 }
 
-/// `GET /v1/cohorts`
+/// `GET /v1/cohorts?after=&limit=`
 pub(crate) async fn list<B: Backend>(
     State(Desk { backend, .. }): State<Desk<B>>,
     headers: HeaderMap,
+    behind: Asked<Behind>,
 ) -> Answer {
     authorize(&backend, &headers, Operation::Read)?;
-    let cohorts = backend.read(|fleet| {
-        let all = fleet.cohorts.iter();
-        let shown = all.map(|(name, cohort)| show::cohort(fleet, name, &cohort.record));
-        shown.map(|cohort| CohortBody { devices: None, ..cohort }).collect()
+    let Behind { after, limit } = query(behind)?;
+    let limit = page_limit(limit, PAGE)?;
+    let after = after.as_deref().map(CohortId::new).transpose()?;
+    let from = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+    let body = backend.read(|fleet| {
+        let rest = fleet.cohorts.range::<CohortId, _>((from, Bound::Unbounded));
+        let (page, next) = page_of(rest, limit, |(name, _)| name.to_string());
+        // Counting members is a pass over the fleet, for those of the page alone.
+        let shown = page.into_iter().map(|(name, known)| show::cohort(fleet, name, &known.record));
+        let cohorts = shown.map(|cohort| CohortBody { devices: None, ..cohort }).collect();
+        Cohorts { cohorts, next }
     });
-    json(StatusCode::OK, &Cohorts { cohorts })
+    json(StatusCode::OK, &body)
 }
 
 fn found<B: Backend>(backend: &B, name: &CohortId) -> Result<CohortBody, Problem> {

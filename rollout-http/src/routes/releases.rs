@@ -63,8 +63,9 @@ fn of_roots<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
             root::<B>,
         )
         .add(
-            get("list_products", "/v1/products", "All products.")
+            get("list_products", "/v1/products", "Products, a page at a time.")
                 .asks(Operation::Read)
+                .takes(&[param::AFTER_PRODUCT, param::PAGE])
                 .answers::<Products>(200, "By name."),
             products::<B>,
         )
@@ -180,18 +181,24 @@ fn root_body(envelope: &[u8]) -> Option<RootBody> {
     Some(RootBody { envelope: input::base64(envelope), version: Some(root.version().0) })
 }
 
-/// `GET /v1/products`
+/// `GET /v1/products?after=&limit=`
 pub(crate) async fn products<B: Backend>(
     State(Desk { backend, .. }): State<Desk<B>>,
     headers: HeaderMap,
+    behind: Asked<Behind>,
 ) -> Answer {
     authorize(&backend, &headers, Operation::Read)?;
-    let products = backend.read(|fleet| {
+    let Behind { after, limit } = query(behind)?;
+    let limit = page_limit(limit, PAGE)?;
+    let after = after.as_deref().map(ProductId::new).transpose()?;
+    let body = backend.read(|fleet| {
         let named = fleet.products.iter().chain(fleet.releases.keys().map(|id| &id.product));
-        named.map(|product| product.as_str().to_owned()).collect::<BTreeSet<_>>()
+        let rest = named.filter(|product| after.as_ref().is_none_or(|after| *product > after));
+        let rest = rest.collect::<BTreeSet<_>>().into_iter().map(ToString::to_string);
+        let (products, next) = page_of(rest, limit, String::clone);
+        Products { products, next }
     });
-    let products = products.into_iter().collect();
-    json(StatusCode::OK, &Products { products })
+    json(StatusCode::OK, &body)
 }
 
 /// `GET /v1/products/{product}`, also of one that has no release yet

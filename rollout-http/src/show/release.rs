@@ -1,7 +1,7 @@
 //! Releases and products, as the bodies show them.
 
 use crate::body::v1::{
-    ArtifactBody, ChannelBody, Channels, GoodRelease, ProductBody, PromotionLine, ReleaseBody,
+    ArtifactBody, ChannelBody, GoodRelease, ProductBody, PromotionLine, ReleaseBody,
     WayBackBody,
 };
 use crate::input;
@@ -58,7 +58,10 @@ fn promotions(fleet: &Fleet, id: &ReleaseId) -> Vec<PromotionLine> {
 }
 
 /// The channels of a product, each behind the one it follows.
-pub(crate) fn channels(fleet: &Fleet, product: &ProductId) -> Channels {
+pub(crate) fn channels<'f>(
+    fleet: &'f Fleet,
+    product: &ProductId,
+) -> Vec<(&'f ChannelId, &'f Channel)> {
     let depth = |channel: &Channel| {
         let place = |name: &ChannelId| (product.clone(), name.clone());
         let mut before = channel.record.after.as_ref();
@@ -72,8 +75,7 @@ pub(crate) fn channels(fleet: &Fleet, product: &ProductId) -> Channels {
     };
     let mut channels: Vec<_> = fleet.channels_of(product).collect();
     channels.sort_by_key(|(name, channel)| (depth(channel), *name));
-    let shown = channels.into_iter().map(|(name, one)| channel(fleet, product, name, one));
-    Channels { channels: shown.collect() }
+    channels
 }
 
 pub(crate) fn channel(

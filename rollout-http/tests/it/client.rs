@@ -3,7 +3,9 @@
 use crate::world::{MODEL, World, image, manifest, root};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rollout_core::id::Digest;
+use rollout_core::cohort::Selector;
+use rollout_core::id::{CohortId, Digest, Principal};
+use rollout_core::journal::{CohortRecord, Entry};
 use rollout_http::body::v1::{
     AddDevice, ChannelRequest, CohortRequest, OfferRequest, OpenEnrollment, PublishRequest,
     ReplaceRequest, RootBody,
@@ -140,6 +142,24 @@ async fn devices_live_and_releases_travel_by_the_client_alone() -> Result<(), Er
     assert_ne!(client.include(&promoted.rollout.id, "d2").await?.bucket, "excluded");
     client.remove_channel("vacuum", "beta").await?;
     assert!(client.channels("vacuum").await?.channels.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_is_whole_however_many_pages_it_has() -> Result<(), Error> {
+    let world = World::new();
+    let client = serve(&world, &world.ann).await;
+    let by = Principal::new("ann").expect("a name");
+    let query = Selector::parse("model==bench-1").expect("a query");
+    let cohort = |index: usize| CohortId::new(&format!("c-{index:03}")).expect("a name");
+    let entries = (0..501).map(|index| {
+        let (cohort, record) = (cohort(index), CohortRecord::Query(query.clone()));
+        Entry::CohortDefined { cohort, record, by: by.clone() }
+    });
+    world.backend.write(entries.collect());
+    let all = client.cohorts().await?;
+    assert_eq!((all.cohorts.len(), all.next), (501, None));
+    assert!((0..501).all(|index| all.cohorts[index].name == cohort(index).as_str()));
     Ok(())
 }
 

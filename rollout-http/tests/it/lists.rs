@@ -5,6 +5,11 @@ use crate::world::{NOW, World, ask, image, name, request};
 use rollout_core::journal::Role;
 use serde_json::{Value, json};
 
+/// The name of an entry, which may be nothing else.
+fn named(entry: &Value, key: &str) -> String {
+    entry.as_str().or(entry[key].as_str()).expect("a name").to_owned()
+}
+
 /// Every page of a list, one entry at a time, as the names of its entries.
 async fn walk(world: &World, path: &str, items: &str, key: &str) -> Vec<String> {
     let joint = if path.contains('?') { '&' } else { '?' };
@@ -15,7 +20,7 @@ async fn walk(world: &World, path: &str, items: &str, key: &str) -> Vec<String> 
         let page = reply.json();
         let entries = page[items].as_array().expect("a list");
         assert!(entries.len() <= 1, "a page holds its bound");
-        seen.extend(entries.iter().map(|entry| entry[key].as_str().expect("a name").to_owned()));
+        seen.extend(entries.iter().map(|entry| named(entry, key)));
         match page["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
             None => return seen,
@@ -30,7 +35,22 @@ async fn every_list_is_whole_page_by_page() {
     let other = PLAN_OF_OTHER.replace("NAME", "second");
     assert_eq!(world.operator("POST", "/v1/rollouts", other).await.status.as_u16(), 201);
     assert_eq!(world.publish("2.5.0", 4).await.code(), "201 -");
+    for name in ["bench", "dogfood", "office"] {
+        let query = json!({ "query": "model==bench-1" });
+        let path = format!("/v1/cohorts/{name}");
+        assert_eq!(world.say("PUT", &path, query).await.code(), "201 -");
+    }
+    // The one that comes first by name comes last: it follows the other two.
+    for (name, follows) in [("beta", None), ("canary", Some("beta")), ("all", Some("canary"))] {
+        let channel = json!({ "plan": "soak = \"1h\"", "after": follows });
+        let path = format!("/v1/products/vacuum/channels/{name}");
+        assert_eq!(world.say("PUT", &path, channel).await.code(), "201 -");
+    }
+    world.name_product("mower");
     for (path, items, key) in [
+        ("/v1/products", "products", ""),
+        ("/v1/products/vacuum/channels", "channels", "channel"),
+        ("/v1/cohorts", "cohorts", "name"),
         ("/v1/rollouts", "rollouts", "id"),
         ("/v1/releases", "releases", "release"),
         ("/v1/tokens", "tokens", "id"),
@@ -40,8 +60,8 @@ async fn every_list_is_whole_page_by_page() {
     ] {
         let whole = world.operator("GET", path, "").await.json();
         let whole = whole[items].as_array().expect("a list");
-        let named: Vec<_> = whole.iter().filter_map(|entry| entry[key].as_str()).collect();
-        assert!(!named.is_empty(), "{path}");
+        let named: Vec<_> = whole.iter().map(|entry| named(entry, key)).collect();
+        assert!(named.len() > 1 || path == "/v1/enrollments", "{path}");
         assert_eq!(walk(&world, path, items, key).await, named, "{path}");
         for limit in [0, 501] {
             let reply = world.operator("GET", &format!("{path}?limit={limit}"), "").await;
@@ -49,7 +69,8 @@ async fn every_list_is_whole_page_by_page() {
         }
     }
     let nowhere = format!("/v1/rollouts?after={}", ID.replace("0001", "0009"));
-    for path in [&*nowhere, "/v1/tokens?after=null", "/v1/enrollments?after=AB"] {
+    let gone = "/v1/products/vacuum/channels?after=gone";
+    for path in [&*nowhere, gone, "/v1/tokens?after=null", "/v1/enrollments?after=AB"] {
         assert_eq!(world.operator("GET", path, "").await.code(), "400 HT-020", "{path}");
     }
 }

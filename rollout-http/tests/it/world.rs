@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
 use rollout_core::fleet::Fleet;
 use rollout_core::hosting::{Endpoint, Hosting};
-use rollout_core::id::{Digest, Principal};
+use rollout_core::id::{Digest, Principal, ProductId};
 use rollout_core::image::ChipId;
 use rollout_core::journal::{Entry, Role, TokenRecord};
 use rollout_core::time::{Span, Timestamp};
@@ -125,6 +125,13 @@ impl World {
             expires: Timestamp(expires * 1000),
         })]);
         made.text
+    }
+
+    /// A product without a release.
+    pub fn name_product(&self, name: &str) {
+        let product = ProductId::new(name).expect("a product");
+        let by = Principal::new("ann").expect("a principal");
+        self.backend.write(vec![Entry::ProductAdded { product, by }]);
     }
 
     pub async fn operator(&self, method: &str, path: &str, body: impl Into<Body>) -> Reply {

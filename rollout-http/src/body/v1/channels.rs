@@ -31,12 +31,15 @@ pub struct ChannelBody {
     pub release: Option<String>,
 }
 
-/// The channels of a product, each behind the one it follows.
+/// Channels of a product, each behind the one it follows: a page of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Channels {
     /// The channels.
     pub channels: Vec<ChannelBody>,
+    /// What to ask behind for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Carries a release to a channel.

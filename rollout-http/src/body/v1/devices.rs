@@ -185,10 +185,13 @@ pub struct CohortBody {
     pub members: u64,
 }
 
-/// All named cohorts.
+/// Named cohorts, a page of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Cohorts {
     /// By name, without their members' ids.
     pub cohorts: Vec<CohortBody>,
+    /// What to ask behind for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }

@@ -188,10 +188,13 @@ pub struct ProductBody {
     pub good: Option<GoodRelease>,
 }
 
-/// All products.
+/// Products, a page of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Products {
     /// By name.
     pub products: Vec<String>,
+    /// What to ask behind for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
