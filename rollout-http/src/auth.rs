@@ -203,6 +203,16 @@ pub(crate) fn device_token(headers: &HeaderMap) -> Result<Token<'_>, Problem> {
     bearer(headers, TokenKind::Device)
 }
 
+/// Whether the caller's token is that of a device that is not retired.
+pub(crate) fn is_device<B: Backend>(backend: &B, headers: &HeaderMap) -> bool {
+    let Ok(token) = device_token(headers) else { return false };
+    backend.read(|fleet| {
+        let known = token.resident_id().and_then(|id| fleet.devices.resident(&id));
+        let is_good = token.matches(known.map_or(&NOBODY, |known| &known.token));
+        known.is_some_and(|known| is_good && !known.standing.is_retired())
+    })
+}
+
 /// The device that a document names, if `token` is that device's: one look into the fleet.
 ///
 /// # Errors

@@ -49,6 +49,8 @@ pub use desk::{Limits, Setup};
 #[cfg(feature = "server")]
 pub use gate::{Peer, Rate};
 #[cfg(feature = "server")]
-pub use router::{DevicePlane, PlaneBody, device_router, operator_router, operator_router_with};
+pub use router::{
+    DevicePlane, OperatorPlane, PlaneBody, device_router, operator_router, operator_router_with,
+};
 #[cfg(feature = "server")]
 pub use routes::metrics::Process;

@@ -1,4 +1,5 @@
-//! What the device plane and the queue count of themselves: check-ins, their time, the journal's.
+//! What planes, listeners and the queue count of themselves: check-ins and their time, the
+//! journal's, who was not let in.
 //!
 //! Counting is a few additions to atomics, so that it costs nanoseconds beside a check-in. Not
 //! here: names and texts of metrics; see `metrics`. Invariant: what is counted decides nothing.
@@ -27,6 +28,70 @@ pub struct Meters {
     nanos: AtomicU64,
     lag_nanos: AtomicU64,
     followers: Arc<Followers>,
+    doors: [Arc<DoorMeters>; Door::ALL.len()],
+}
+
+/// A listener, by who connects there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// People and programs.
+    Operators,
+    /// Devices.
+    Devices,
+}
+
+impl Door {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Operators, Self::Devices];
+
+    /// Its name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Operators => "operators",
+            Self::Devices => "devices",
+        }
+    }
+}
+
+/// What a listener counts, and until when its certificate is good.
+#[derive(Debug, Default)]
+pub struct DoorMeters {
+    refused: AtomicU64,
+    unshaken: AtomicU64,
+    /// Unix seconds; 0 without a certificate.
+    expires: AtomicU64,
+}
+
+impl DoorMeters {
+    /// Counts a connection that was closed at once: its address had too many without a good token.
+    pub fn refused_one(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many connections were closed at once since the daemon began.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Counts a handshake that led to nothing.
+    pub fn unshaken_one(&self) {
+        self.unshaken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many handshakes led to nothing since the daemon began.
+    pub fn unshaken(&self) -> u64 {
+        self.unshaken.load(Ordering::Relaxed)
+    }
+
+    /// Notes until when the certificate is good that is shown, Unix seconds.
+    pub fn shows_until(&self, expires: u64) {
+        self.expires.store(expires, Ordering::Relaxed);
+    }
+
+    /// Until when the certificate is good that is shown, Unix seconds; nothing without one.
+    pub fn expires(&self) -> Option<u64> {
+        Some(self.expires.load(Ordering::Relaxed)).filter(|expires| *expires > 0)
+    }
 }
 
 /// Those who follow the journal, and what waits for them.
@@ -140,6 +205,11 @@ impl Meters {
     /// Those who follow the journal.
     pub fn followers(&self) -> &Arc<Followers> {
         &self.followers
+    }
+
+    /// What a listener counts.
+    pub fn door(&self, door: Door) -> &Arc<DoorMeters> {
+        &self.doors[door as usize]
     }
 
     /// Check-ins so far.

@@ -4,6 +4,7 @@
 //! the number of connections. Invariants: every route of the operator plane asks `auth` first; a
 //! check-in is answered the same with and without the router before it.
 
+use crate::auth;
 use crate::backend::Backend;
 use crate::desk::{Desk, Setup};
 use crate::gate::{self, Conditioned};
@@ -59,6 +60,44 @@ impl<B: Backend> DevicePlane<B> {
         }
         let Ok(response) = self.others.clone().oneshot(request.map(Body::new)).await;
         response.map(Either::Right)
+    }
+
+    /// Whether a request shows the token of a device that is not retired, or of an enrollment, or
+    /// a path that was signed for a device and is still good.
+    pub fn knows<T>(&self, request: &Request<T>) -> bool {
+        let (backend, headers) = (&self.backend, request.headers());
+        auth::is_device(backend, headers)
+            || auth::enrollment(backend, headers).is_ok()
+            || images::is_signed(backend, request.uri())
+    }
+}
+
+/// The operator plane, as a listener asks it.
+#[derive(Clone)]
+pub struct OperatorPlane<B> {
+    backend: B,
+    router: Router,
+}
+
+impl<B: Backend> OperatorPlane<B> {
+    /// The plane of a backend.
+    pub fn new(backend: B, setup: Setup) -> Self {
+        Self { router: operator_router_with(backend.clone(), setup), backend }
+    }
+
+    /// Answers one request.
+    pub async fn answer<T>(&self, request: Request<T>) -> Response
+    where
+        T: HttpBody<Data = Bytes> + Send + 'static,
+        T::Error: Into<BoxError>,
+    {
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        response
+    }
+
+    /// Whether a request shows a token that is good.
+    pub fn knows<T>(&self, request: &Request<T>) -> bool {
+        auth::caller(&self.backend, request.headers()).is_ok()
     }
 }
 

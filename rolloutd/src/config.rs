@@ -5,6 +5,7 @@
 
 use crate::certificates::Pair;
 use crate::engine::Settings;
+use crate::listener::CONNECTIONS;
 use rollout_core::cohort::nearest;
 use rollout_core::time::Span;
 use rollout_http::Rate;
@@ -33,6 +34,8 @@ pub struct Config {
     pub rate: Rate,
     /// How often one address may be refused for want of a good token.
     pub refusals: Rate,
+    /// Most connections of one address, on each listener, that have shown no good token yet.
+    pub strangers: u32,
     /// How the engine behaves.
     pub settings: Settings,
 }
@@ -136,8 +139,14 @@ impl ConfigError {
     }
 }
 
+/// Strangers of one address if nobody says otherwise: a sixteenth of the places of a listener, and
+/// some thousand devices behind one address that all come back at once are let in within seconds,
+/// for each counts only until its first request.
+//= trust §7: limit of unauthenticated connections per address
+const STRANGERS: u32 = CONNECTIONS / 16;
+
 /// All keys, with what the file of `init` says of them.
-const KEYS: [(&str, &str, &str); 14] = [
+const KEYS: [(&str, &str, &str); 15] = [
     ("name", "rollout", "the server's name, for people with several"),
     ("data", ".", "folder of the database and the images"),
     ("listen_operators", "127.0.0.1:8470", "operators and CI connect here"),
@@ -151,6 +160,7 @@ const KEYS: [(&str, &str, &str); 14] = [
     ("tick", "1s", "how often rollouts are looked at when nothing happens"),
     ("rate", "6000/1m", "requests of one principal, and within which time"),
     ("rate_refused", "60/1m", "refused tokens of one address, and within which time"),
+    ("strangers", "1024", "connections of one address that have shown no good token, per listener"),
     ("beat", "5s", "how often it is noted that devices could be served"),
 ];
 
@@ -168,6 +178,7 @@ impl Config {
             exposure: Exposure::Loopback,
             rate: Rate::default(),
             refusals: Rate::of_strangers(),
+            strangers: STRANGERS,
             settings,
         }
     }
@@ -203,6 +214,7 @@ impl Config {
             exposure,
             rate: rate("rate", &values)?,
             refusals: rate("rate_refused", &values)?,
+            strangers: places("strangers", &values)?,
             settings: Settings {
                 poll: span("poll", &values)?,
                 tick: span("tick", &values)?,
@@ -314,6 +326,16 @@ fn rate(key: &'static str, values: &BTreeMap<&'static str, String>) -> Result<Ra
     })
 }
 
+fn places(key: &'static str, values: &BTreeMap<&'static str, String>) -> Result<u32, ConfigError> {
+    let value = &values[key];
+    let places = value.parse().ok().filter(|places| (1..=CONNECTIONS).contains(places));
+    places.ok_or_else(|| ConfigError::Value {
+        key: key.into(),
+        value: value.clone(),
+        expected: "a number of connections, from 1 to 16384",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -366,8 +388,10 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), Config::template()).expect("written");
         let config = Config::load(Some(file.path()), [], Exposure::Loopback).expect("read");
-        assert_eq!(config.settings.poll, Span::hours(1));
-        for wrong in [("poll", "0s"), ("poll", "soon"), ("listen_devices", "here")] {
+        assert_eq!((config.settings.poll, config.strangers), (Span::hours(1), STRANGERS));
+        assert_eq!(load(&[("strangers", "7")]).expect("a number").strangers, 7);
+        let places = [("strangers", "0"), ("strangers", "16385"), ("strangers", "some")];
+        for wrong in places.into_iter().chain([("poll", "0s"), ("poll", "soon"), ("listen_devices", "here")]) {
             assert_eq!(load(&[wrong]).expect_err("wrong").code(), "CF-004");
         }
     }

@@ -1,11 +1,13 @@
 //! Accepts connections, so many and for so long as is good for everybody.
 //!
 //! A peer that sends its headers drop by drop, or holds a connection for ever, costs a bounded
-//! time; more connections than may be wait in the kernel's queue. TLS is agreed on in the task of
-//! its connection, in the time for headers. Invariant: when the listener ends, every request that
+//! time; more connections than may be wait in the kernel's queue, and one address has but a part of
+//! them until it shows who it is. TLS is agreed on in the task of its connection, in the time for
+//! headers. Invariant: when the listener ends, every request that
 //! had arrived was answered. Not here: what is answered, and certificates.
 
 mod line;
+mod strangers;
 mod watch;
 
 use axum::BoxError;
@@ -17,13 +19,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use line::{Bytewise, Line};
 use rollout_http::backend::Backend;
-use rollout_http::{DevicePlane, Peer, PlaneBody};
+use rollout_http::meters::DoorMeters;
+use rollout_http::{DevicePlane, OperatorPlane, Peer, PlaneBody};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
+use strangers::Strangers;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as signal};
@@ -33,7 +37,7 @@ use tokio_rustls::server::TlsStream;
 use watch::{SWEEP, Seconds, Stage};
 
 /// Connections at a time: each costs some KiB, and a file.
-const CONNECTIONS: u32 = 16_384;
+pub const CONNECTIONS: u32 = 16_384;
 /// How long requests that have arrived may take after the listener was told to end.
 const FAREWELL: Duration = Duration::from_secs(20);
 /// Rest after the system refuses a connection, such as for want of files.
@@ -52,16 +56,23 @@ pub trait Plane: Clone + Send + Sync + 'static {
         &self,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
+
+    /// Whether a request shows that it is from somebody who is known here. Asked of a connection
+    /// until it has shown it.
+    fn knows(&self, request: &Request<Incoming>) -> bool;
 }
 
-impl Plane for axum::Router {
+impl<B: Backend> Plane for OperatorPlane<B> {
     type Body = Body;
 
     const LOOKS_AT_PEERS: bool = true;
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let Ok(response) = tower::ServiceExt::oneshot(self.clone(), request).await;
-        response
+        OperatorPlane::answer(self, request).await
+    }
+
+    fn knows(&self, request: &Request<Incoming>) -> bool {
+        OperatorPlane::knows(self, request)
     }
 }
 
@@ -71,25 +82,42 @@ impl<B: Backend> Plane for DevicePlane<B> {
     async fn answer(&self, request: Request<Incoming>) -> Response<PlaneBody> {
         DevicePlane::answer(self, request).await
     }
+
+    fn knows(&self, request: &Request<Incoming>) -> bool {
+        DevicePlane::knows(self, request)
+    }
 }
 
-/// Serves until `stopped` says so, then answers what has arrived; over TLS, if there is `tls`.
+/// How a listener lets peers in.
+#[derive(Clone)]
+pub struct Door {
+    /// What it agrees with them on; plain HTTP without.
+    pub tls: Option<TlsAcceptor>,
+    /// Most connections of one address that have not shown yet who they are.
+    pub strangers: u32,
+    /// What it counts.
+    pub meters: Arc<DoorMeters>,
+}
+
+/// Serves until `stopped` says so, then answers what has arrived.
 ///
 /// # Errors
 /// None yet: a connection that cannot be accepted is tried again.
 pub async fn serve(
     listener: TcpListener,
     plane: impl Plane,
-    tls: Option<TlsAcceptor>,
+    door: Door,
     mut stopped: signal::Receiver<bool>,
 ) -> std::io::Result<()> {
     let room = Arc::new(Semaphore::new(CONNECTIONS as usize));
-    let mut lines = Lines { began: Instant::now(), seconds: Seconds::default(), open: Vec::new() };
+    let strangers = Strangers::new(door.strangers);
+    let (began, seconds) = (Instant::now(), Seconds::default());
+    let mut lines = Lines { began, seconds, strangers, door, open: Vec::new() };
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            arrived = arrive(&listener, &room) => lines.open(arrived, plane.clone(), tls.as_ref()),
+            arrived = arrive(&listener, &room) => lines.open(arrived, plane.clone()),
             _ = sweep.tick() => lines.sweep(),
             _ = stopped.wait_for(|stop| *stop) => break,
         }
@@ -142,27 +170,42 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> std::io::Resul
 struct Lines<P> {
     began: Instant,
     seconds: Seconds,
+    strangers: Arc<Strangers>,
+    door: Door,
     open: Vec<Arc<Line<P>>>,
 }
 
 impl<P: Plane> Lines<P> {
-    /// Serves a connection in a task of its own.
-    fn open(&mut self, arrived: Arrived, plane: P, tls: Option<&TlsAcceptor>) {
+    /// Serves a connection in a task of its own, unless there are too many of its kind.
+    fn open(&mut self, arrived: Arrived, plane: P) {
         let Arrived { stream, peer, place } = arrived;
-        let line = Arc::new(Line::new(plane, peer, &self.seconds));
+        let Some(stranger) = self.strangers.enter(peer.0) else {
+            self.door.meters.refused_one();
+            tracing::debug!(peer = %peer.0, "too many connections without a good token");
+            return;
+        };
+        let line = Arc::new(Line::new(plane, peer, stranger, &self.seconds));
         self.open.push(Arc::clone(&line));
         // Two tasks, so that a connection without TLS has no room for it.
-        match tls.cloned() {
+        match self.door.tls.clone() {
             None => tokio::spawn(async move {
                 converse(stream, line).await;
                 drop(place);
             }),
-            Some(tls) => tokio::spawn(async move {
-                if let Some(stream) = shake_hands(tls, stream, &line).await {
-                    converse(stream, line).await;
-                }
-                drop(place);
-            }),
+            Some(tls) => {
+                let meters = Arc::clone(&self.door.meters);
+                tokio::spawn(async move {
+                    match shake_hands(tls, stream, &line).await {
+                        Ok(stream) => converse(stream, line).await,
+                        Err(Unshaken::Ending) => {}
+                        Err(Unshaken::Failed) => {
+                            meters.unshaken_one();
+                            line.stranger.let_go();
+                        }
+                    }
+                    drop(place);
+                })
+            }
         };
     }
 
@@ -175,13 +218,21 @@ impl<P: Plane> Lines<P> {
     }
 }
 
+/// Why there was no agreement on TLS.
+enum Unshaken {
+    /// The peer wanted something else, or took too long.
+    Failed,
+    /// All is to end.
+    Ending,
+}
+
 /// Agrees on TLS, unless that takes too long or all is to end: nothing has been asked yet.
 //= trust §7: handshake deadline 10 s, header and body deadlines
 async fn shake_hands<P: Plane>(
     tls: TlsAcceptor,
     stream: TcpStream,
     line: &Line<P>,
-) -> Option<TlsStream<TcpStream>> {
+) -> Result<TlsStream<TcpStream>, Unshaken> {
     let mut hands = pin!(tls.accept(stream));
     let mut known = Waker::noop().clone();
     let shaken = poll_fn(|context| {
@@ -191,22 +242,21 @@ async fn shake_hands<P: Plane>(
         }
         let verdict = line.watch.verdict();
         match hands.as_mut().poll(context) {
-            Poll::Ready(shaken) => Poll::Ready(Some(shaken)),
-            Poll::Pending if line.watch.is_still(verdict) || line.watch.is_ending() => {
-                Poll::Ready(None)
-            }
+            Poll::Ready(shaken) => Poll::Ready(Ok(shaken)),
+            Poll::Pending if line.watch.is_ending() => Poll::Ready(Err(Unshaken::Ending)),
+            Poll::Pending if line.watch.is_still(verdict) => Poll::Ready(Err(Unshaken::Failed)),
             Poll::Pending => Poll::Pending,
         }
     });
     match shaken.await? {
         Ok(stream) => {
             line.watch.enter(Stage::Head);
-            Some(stream)
+            Ok(stream)
         }
         Err(error) => {
             // A peer that speaks plain HTTP, or does not believe us, is its own affair.
             tracing::debug!(%error, peer = %line.peer.0, "no agreement on TLS");
-            None
+            Err(Unshaken::Failed)
         }
     }
 }

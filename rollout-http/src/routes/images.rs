@@ -13,8 +13,8 @@ use crate::openapi::{Route, Table, get, param, put};
 use crate::range::{Part, asked};
 use crate::{input, url};
 use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt as _, stream};
 use rollout_core::id::Digest;
@@ -142,6 +142,15 @@ pub(crate) async fn download<B: Backend>(
     let digest = Digest::from_hex(&name).ok_or_else(url::not_ours)?;
     url::check(backend.url_key(), digest, &signed, backend.now())?;
     send(backend, digest, &headers).await
+}
+
+/// Whether a path of the device plane is that of an image, signed, and still good.
+pub(crate) fn is_signed<B: Backend>(backend: &B, uri: &Uri) -> bool {
+    let digest = uri.path().strip_prefix(url::IMAGES).and_then(Digest::from_hex);
+    let signed = Query::<url::Signed>::try_from_uri(uri).ok();
+    digest.zip(signed).is_some_and(|(digest, Query(signed))| {
+        url::check(backend.url_key(), digest, &signed, backend.now()).is_ok()
+    })
 }
 
 async fn send<B: Backend>(backend: B, digest: Digest, headers: &HeaderMap) -> Answer {

@@ -9,7 +9,7 @@ use crate::auth::{Operation, authorize};
 use crate::backend::Backend;
 use crate::body::v1::{GateBody, PaceBody};
 use crate::desk::Desk;
-use crate::meters::{BUCKETS_MICROS, Meters};
+use crate::meters::{BUCKETS_MICROS, Door, Meters};
 use crate::openapi::{Table, get};
 use crate::show;
 use axum::extract::State;
@@ -50,6 +50,7 @@ pub(crate) async fn metrics<B: Backend>(State(desk): State<Desk<B>>, headers: He
     of_fleet(&mut text, &desk);
     of_rollouts(&mut text, &desk.backend);
     of_meters(&mut text, desk.backend.meters());
+    of_doors(&mut text, desk.backend.meters());
     if let Some(process) = (desk.shared.process)() {
         of_process(&mut text, &process);
     }
@@ -192,6 +193,28 @@ fn of_meters(text: &mut Text, meters: &Meters) {
     text.one("rollout_followers_dropped_total", "counter", dropped, followers.dropped() as f64);
     let held = "Bytes that wait for the readers of streams.";
     text.one("rollout_followers_held_bytes", "gauge", held, followers.held_bytes() as f64);
+}
+
+fn of_doors(text: &mut Text, meters: &Meters) {
+    let listeners = Door::ALL.map(|door| (door.name(), meters.door(door)));
+    let name = "rollout_connections_refused_total";
+    let about = "Connections closed at once: too many of their address showed no good token.";
+    text.family(name, "counter", about);
+    for (listener, door) in listeners {
+        text.sample(name, &[("listener", listener)], door.refused() as f64);
+    }
+    let name = "rollout_tls_handshakes_failed_total";
+    text.family(name, "counter", "Handshakes of TLS that came to nothing, or took too long.");
+    for (listener, door) in listeners {
+        text.sample(name, &[("listener", listener)], door.unshaken() as f64);
+    }
+    let name = "rollout_certificate_expiry_timestamp_seconds";
+    text.family(name, "gauge", "When the certificate ends that a listener shows.");
+    for (listener, door) in listeners {
+        if let Some(expires) = door.expires() {
+            text.sample(name, &[("listener", listener)], expires as f64);
+        }
+    }
 }
 
 fn of_process(text: &mut Text, process: &Process) {

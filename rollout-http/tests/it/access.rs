@@ -2,9 +2,13 @@
 
 use crate::world::{NOW, World, ask, name, request};
 use axum::http::StatusCode;
+use rollout_core::id::Digest;
 use rollout_core::journal::Role;
+use rollout_core::time::Timestamp;
 use rollout_http::auth::{Operation, may, role_name};
+use rollout_http::backend::Backend as _;
 use rollout_http::token::{self, TokenKind};
+use rollout_http::{DevicePlane, OperatorPlane, Setup, url};
 use serde_json::json;
 
 pub const ROLES: [Role; 6] =
@@ -96,5 +100,45 @@ async fn an_enrollment_lets_in_what_it_says() {
         [json!({ "hardware": "x", "count": 0 }), json!({ "hardware": "x", "count": 1, "days": 91 })]
     {
         assert_eq!(world.say("POST", "/v1/enrollments", wrong).await.status.as_u16(), 400);
+    }
+}
+
+/// A connection that shows one of these does not count against its address.
+#[tokio::test]
+async fn a_plane_knows_whoever_shows_something_that_is_good() {
+    let world = World::new();
+    let operators = OperatorPlane::new(world.backend.clone(), Setup::default());
+    let late = world.token(3, "late", &[Role::Viewer], NOW);
+    for (token, is_known) in [(world.vic.as_str(), true), (&late, false), ("x", false), ("", false)]
+    {
+        // What is asked for does not matter: a stranger is answered by health, too.
+        assert_eq!(operators.knows(&request("GET", "/healthz", token, "")), is_known, "{token}");
+    }
+
+    let devices = DevicePlane::new(world.backend.clone());
+    let tokens = world.enroll(2).await;
+    let asked = json!({ "hardware": "bench-1", "count": 1 });
+    let leave = world.say("POST", "/v1/enrollments", asked).await.json();
+    let leave = leave["token"].as_str().expect("a token");
+    let reason = json!({ "reason": "scrapped" });
+    let retired = world.say("POST", &format!("/v1/devices/{}/retire", name(1)), reason).await;
+    assert_eq!(retired.code(), "200 -");
+    let wrong = token::make_for_device(&name(0), &[1; 32]).text;
+    for (token, is_known) in [
+        (tokens[0].as_str(), true),
+        (leave, true),
+        (&tokens[1], false),
+        (&wrong, false),
+        (&world.ann, false),
+        ("", false),
+    ] {
+        let request = request("POST", "/device/v1/check-in", token, "{}");
+        assert_eq!(devices.knows(&request), is_known, "{token}");
+    }
+    let (image, key) = (Digest::of(b"image"), world.backend.url_key());
+    let signed = |until: u64| url::sign(key, image, &name(0), Timestamp(until * 1000));
+    let other = signed(NOW + 60).replace(&name(0), &name(1));
+    for (path, is_known) in [(signed(NOW + 60), true), (signed(NOW), false), (other, false)] {
+        assert_eq!(devices.knows(&request("GET", &path, "", "")), is_known, "{path}");
     }
 }

@@ -1,6 +1,8 @@
 //! Metrics, read by the rules of the text format.
 
 use crate::world::{World, ask, request};
+use rollout_http::backend::Backend as _;
+use rollout_http::meters::Door;
 use rollout_http::{Process, Setup};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,4 +84,25 @@ async fn what_is_measured_keeps_to_the_format() {
     assert_eq!(of(&format!("rollout_in_flight_cap{{rollout=\"{ID}\"}}")), 20.0);
     assert_eq!(of("rollout_journal_end"), world.backend.journal().len() as f64);
     assert_eq!(of("process_open_fds"), 9.0);
+}
+
+#[tokio::test]
+async fn each_listener_says_whom_it_did_not_let_in_and_until_when_it_is_believed() {
+    let world = World::new();
+    let devices = world.backend.meters().door(Door::Devices);
+    (0..3).for_each(|_| devices.refused_one());
+    devices.unshaken_one();
+    devices.shows_until(1_900_000_000);
+    let reply = ask(&world.operators, request("GET", "/metrics", &world.vic, "")).await;
+    let series = parse(&String::from_utf8(reply.bytes).expect("UTF-8"));
+    let of = |name: &str, listener: &str| {
+        series.get(&format!("{name}{{listener=\"{listener}\"}}")).copied()
+    };
+    for (name, told) in [
+        ("rollout_connections_refused_total", [Some(0.0), Some(3.0)]),
+        ("rollout_tls_handshakes_failed_total", [Some(0.0), Some(1.0)]),
+        ("rollout_certificate_expiry_timestamp_seconds", [None, Some(1_900_000_000.0)]),
+    ] {
+        assert_eq!([of(name, "operators"), of(name, "devices")], told, "{name}");
+    }
 }

@@ -3,6 +3,7 @@
 //! Invariant: its [`Watch`] knows what it is at. Not here: deadlines.
 
 use super::Plane;
+use super::strangers::Stranger;
 use super::watch::{Seconds, Stage, Watch};
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
@@ -25,12 +26,13 @@ const PIECE: usize = 1024;
 pub(super) struct Line<P> {
     plane: P,
     pub(super) peer: Peer,
+    pub(super) stranger: Stranger,
     pub(super) watch: Watch,
 }
 
 impl<P: Plane> Line<P> {
-    pub(super) fn new(plane: P, peer: Peer, seconds: &Seconds) -> Self {
-        Self { plane, peer, watch: Watch::new(seconds) }
+    pub(super) fn new(plane: P, peer: Peer, stranger: Stranger, seconds: &Seconds) -> Self {
+        Self { plane, peer, stranger, watch: Watch::new(seconds) }
     }
 
     /// Answers one request, if its body comes in time. Images and tables take as long as they
@@ -40,6 +42,9 @@ impl<P: Plane> Line<P> {
         mut request: Request<Incoming>,
     ) -> Response<Sent<P>> {
         self.watch.enter(if is_long(request.uri().path()) { Stage::Long } else { Stage::Answer });
+        if !self.stranger.is_known() && self.plane.knows(&request) {
+            self.stranger.let_go();
+        }
         if P::LOOKS_AT_PEERS {
             request.extensions_mut().insert(self.peer);
         }
@@ -113,6 +118,13 @@ pub(super) struct Bytewise<P, S> {
 impl<P, S> Bytewise<P, S> {
     pub(super) fn new(stream: S, line: Arc<Line<P>>) -> Self {
         Self { stream, line }
+    }
+}
+
+/// A peer that sees the end may come again: its place is free by then.
+impl<P, S> Drop for Bytewise<P, S> {
+    fn drop(&mut self) {
+        self.line.stranger.let_go();
     }
 }
 

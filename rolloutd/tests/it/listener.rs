@@ -4,8 +4,9 @@ use axum::body::Body;
 use axum::http::{Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use rolloutd::listener::{self, Plane};
+use rolloutd::listener::{self, Door, Plane};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,6 +25,15 @@ impl Plane for Scale {
         let length = request.into_body().collect().await.map_or(0, |all| all.to_bytes().len());
         Response::new(Body::from(format!("{length} bytes")))
     }
+
+    fn knows(&self, _: &Request<Incoming>) -> bool {
+        false
+    }
+}
+
+/// Plain HTTP, for any number of strangers.
+fn door() -> Door {
+    Door { tls: None, strangers: listener::CONNECTIONS, meters: Arc::default() }
 }
 
 struct World {
@@ -38,7 +48,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(listener::serve(listener, Scale, None, stopped));
+        let serving = tokio::spawn(listener::serve(listener, Scale, door(), stopped));
         let client = TcpStream::connect(address).await?;
         Ok(Self { client, stop, serving, began: Instant::now() })
     }
