@@ -121,7 +121,7 @@ pub fn ensure(
     now: Timestamp,
 ) -> Result<Papers, AuthorityError> {
     let failed = |source| AuthorityError::File { action: "make", path: folder.into(), source };
-    crate::serve::private_folder(folder).map_err(failed)?;
+    crate::private::make_folder(folder).map_err(failed)?;
     let at = |name: &str| folder.join(name);
     let [ca, ca_key, server, server_key] = [CA, CA_KEY, SERVER, SERVER_KEY].map(at);
     let mut papers = Papers { folder: folder.into(), names: Vec::new(), is_ca_new: false };

@@ -5,6 +5,7 @@
 use crate::authority::{self, AuthorityError, Papers};
 use crate::clock::Clock as _;
 use crate::config::{Config, ConfigError, Exposure};
+use crate::private;
 use crate::serve::{self, ServeError};
 use rollout_core::fleet::Registered;
 use rollout_core::id::{IdError, Principal};
@@ -104,7 +105,8 @@ pub async fn init(folder: &Path, admin: &str, tls: Option<&[String]>) -> Result<
         return Err(InitError::Exists { path });
     }
     let write = |source| InitError::Write { path: path.clone(), source };
-    serve::private_folder(folder).map_err(write)?;
+    private::make_folder(folder).map_err(write)?;
+    serve::private_folder(folder)?;
     let ensured = |names: &[String]| {
         let (folder, now) = (folder.join(authority::FOLDER), crate::clock::SystemClock.now());
         authority::ensure(&folder, names, authority::host().as_deref(), now)

@@ -15,6 +15,7 @@ pub mod executor;
 pub mod init;
 pub mod kill;
 pub mod listener;
+pub mod private;
 pub mod process;
 pub mod serve;
 pub mod shutdown;

@@ -109,6 +109,9 @@ async fn until_told(serving: &serve::Serving) -> std::io::Result<()> {
 
 async fn check(config: &Config) -> anyhow::Result<()> {
     serve::certificates(config)?;
+    if config.data.is_dir() {
+        serve::private_folder(&config.data)?;
+    }
     let fleet = rolloutd::engine::inspect(&serve::database(&config.data), &config.settings).await?;
     say(&format!(
         "settings and journal are good: {} entries, {} devices, {} releases, {} rollouts",

@@ -4,9 +4,12 @@ use crate::certificates::{CertificateError, Certificates, Pair};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::engine::{Engine, Settings, StartError};
-use crate::{executor, listener};
+use crate::private::{self, Open};
+use crate::{certificates, executor, listener};
 use rollout_core::port::{ImageError, StoreError};
-use rollout_http::{DevicePlane, Setup, operator_router_with};
+use rollout_http::backend::Backend as _;
+use rollout_http::meters::Door;
+use rollout_http::{DevicePlane, OperatorPlane, Setup};
 use rollout_store::{FileImages, Probe, SqliteStore};
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
@@ -34,6 +37,14 @@ pub enum ServeError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// Others get at it.
+    #[error("the data folder {path} {open}")]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// How.
+        open: Open,
     },
     /// Another process works on the folder.
     #[error("another process has {path}")]
@@ -74,6 +85,7 @@ impl ServeError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Folder { .. } => "SV-101",
+            Self::Open { .. } => "SV-112",
             Self::InUse { .. } => "SV-107",
             Self::Listen { .. } => "SV-102",
             Self::Certificate(error) => error.code(),
@@ -89,6 +101,7 @@ impl ServeError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Folder { .. } => "look at the folder's owner and permissions",
+            Self::Open { .. } => "`chmod 700` it: the database holds the key of signed paths",
             Self::InUse { .. } => "end the other one, or give this one a folder of its own",
             Self::Listen { .. } => "end what listens there, or set another address",
             Self::Certificate(error) => error.hint(),
@@ -116,7 +129,7 @@ pub async fn open(
     clock: Arc<dyn Clock>,
     probe: impl Probe + 'static,
 ) -> Result<Daemon, ServeError> {
-    private_folder(data).map_err(|source| ServeError::Folder { path: data.into(), source })?;
+    private_folder(data)?;
     let lock = lock(data).await?;
     let store = SqliteStore::open_with(database(data), probe)?;
     let images = FileImages::open(data.join("images"))?;
@@ -147,13 +160,18 @@ pub async fn lock(data: &Path) -> Result<File, ServeError> {
     Err(ServeError::InUse { path: data.into() })
 }
 
-/// A folder for nobody but its owner: the database holds the key of signed URLs.
-pub(crate) fn private_folder(data: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    if data.is_dir() {
-        return Ok(());
+/// A folder for nobody but its owner: the database holds the key of signed URLs. One that is there
+/// must be one.
+///
+/// # Errors
+/// [`ServeError::Folder`], [`ServeError::Open`].
+pub fn private_folder(data: &Path) -> Result<(), ServeError> {
+    let failed = |source| ServeError::Folder { path: data.into(), source };
+    private::make_folder(data).map_err(failed)?;
+    match private::folder(&std::fs::metadata(data).map_err(failed)?) {
+        Some(open) => Err(ServeError::Open { path: data.into(), open }),
+        None => Ok(()),
     }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data)
 }
 
 /// A daemon that listens.
@@ -164,7 +182,7 @@ pub struct Serving {
     pub operators: SocketAddr,
     /// Where devices connect.
     pub devices: SocketAddr,
-    certificates: Vec<Arc<Certificates>>,
+    certificates: Vec<(Door, Arc<Certificates>)>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<std::io::Result<()>>>,
 }
@@ -188,15 +206,31 @@ pub async fn listen(config: &Config, probe: impl Probe + 'static) -> Result<Serv
         refusals: config.refusals,
         ..Setup::default()
     };
-    let plane = operator_router_with(daemon.clone(), setup);
-    let shown = operators_tls.as_ref();
+    let door = |door: Door, shown: &Option<Arc<Certificates>>| listener::Door {
+        tls: shown.as_ref().map(Certificates::acceptor),
+        strangers: config.strangers,
+        meters: Arc::clone(daemon.meters().door(door)),
+    };
+    let plane = OperatorPlane::new(daemon.clone(), setup);
+    let shown = door(Door::Operators, &operators_tls);
     let (operators, operator_task) = spawn(config.operators, plane, shown, stopped.clone()).await?;
-    let (plane, shown) = (DevicePlane::new(daemon.clone()), devices_tls.as_ref());
+    let (plane, shown) = (DevicePlane::new(daemon.clone()), door(Door::Devices, &devices_tls));
     let (devices, device_task) = spawn(config.devices, plane, shown, stopped.clone()).await?;
-    tokio::spawn(executor::run(daemon.clone(), stopped));
+    tokio::spawn(executor::run(daemon.clone(), stopped.clone()));
     let tasks = vec![operator_task, device_task];
-    let certificates = operators_tls.into_iter().chain(devices_tls).collect();
-    Ok(Serving { daemon, operators, devices, certificates, stop, tasks })
+    let shown = [(Door::Operators, operators_tls), (Door::Devices, devices_tls)];
+    let shown = shown.into_iter().filter_map(|(door, shown)| Some((door, shown?)));
+    let certificates: Vec<_> = shown.collect();
+    let reminded = certificates.iter().map(|(_, shown)| Arc::clone(shown)).collect();
+    tokio::spawn(certificates::remind(
+        reminded,
+        Arc::new(SystemClock),
+        stopped,
+        certificates::log,
+    ));
+    let serving = Serving { daemon, operators, devices, certificates, stop, tasks };
+    serving.measure_certificates();
+    Ok(serving)
 }
 
 /// What operators and devices are shown; nothing where plain HTTP is spoken.
@@ -213,14 +247,13 @@ pub fn certificates(config: &Config) -> Result<[Option<Arc<Certificates>>; 2], C
 async fn spawn(
     address: SocketAddr,
     plane: impl listener::Plane,
-    shown: Option<&Arc<Certificates>>,
+    door: listener::Door,
     stopped: watch::Receiver<bool>,
 ) -> Result<(SocketAddr, JoinHandle<std::io::Result<()>>), ServeError> {
     let failed = |source| ServeError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    let tls = shown.map(Certificates::acceptor);
-    Ok((bound, tokio::spawn(listener::serve(listener, plane, tls, stopped))))
+    Ok((bound, tokio::spawn(listener::serve(listener, plane, door, stopped))))
 }
 
 impl Serving {
@@ -232,7 +265,7 @@ impl Serving {
     /// Reads all certificates again; connections that are open keep what they were shown.
     pub fn read_certificates_again(&self) {
         let now = SystemClock.now();
-        for shown in &self.certificates {
+        for (_, shown) in &self.certificates {
             let path = shown.path().display();
             match shown.read_again(now) {
                 Ok(()) => tracing::info!("read {path} again"),
@@ -242,6 +275,14 @@ impl Serving {
                     tracing::error!(code, why, "{path} is not good and stays as it was: {error}");
                 }
             }
+        }
+        self.measure_certificates();
+    }
+
+    /// Notes for `/metrics` when what is shown ends.
+    fn measure_certificates(&self) {
+        for (door, shown) in &self.certificates {
+            self.daemon.meters().door(*door).shows_until(shown.ends().unix_secs());
         }
     }
 

@@ -86,7 +86,7 @@ impl Ground {
              endpoint = \"http://{devices}\"\npoll = \"{poll}\"\n\
              tick = \"100ms\"\nbeat = \"500ms\"\n"
         );
-        std::fs::create_dir_all(folder).expect("a folder");
+        rolloutd::private::make_folder(folder).expect("a folder");
         std::fs::write(folder.join("rolloutd.toml"), settings).expect("settings");
         let (operators, devices) = (format!("http://{operators}"), format!("http://{devices}"));
         Self { folder: folder.into(), program: program.into(), operators, devices }

@@ -30,6 +30,8 @@ async fn a_second_daemon_does_not_begin_on_a_folder_that_is_in_use() {
 #[tokio::test]
 async fn a_file_that_a_killed_process_left_locks_nobody_out() {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("lock"), b"").expect("a file");
+    // Made as it should be, and left.
+    drop(open(folder.path()).await.expect("it begins"));
+    assert!(folder.path().join("lock").exists());
     open(folder.path()).await.expect("it begins");
 }

@@ -1,13 +1,16 @@
 //! A listener that speaks TLS: what it bears with, and what it shows. The clock is the tests' own.
 
-use axum::Router;
-use axum::routing::post;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use rollout_core::time::{Span, Timestamp};
+use rollout_http::meters::DoorMeters;
 use rollout_tls::rustls::pki_types::ServerName;
 use rolloutd::authority;
 use rolloutd::certificates::{CertificateError, Certificates, Pair};
 use rolloutd::clock::{Clock as _, SystemClock};
-use rolloutd::listener;
+use rolloutd::listener::{self, Door, Plane};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,10 +25,28 @@ use tokio_rustls::client::TlsStream;
 
 const HELLO: &str = "POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\nhi";
 
+/// Says what it has heard.
+#[derive(Clone)]
+struct Echo;
+
+impl Plane for Echo {
+    type Body = Body;
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let heard = request.into_body().collect().await.expect("a body").to_bytes();
+        Response::new(Body::from(format!("heard {}", String::from_utf8_lossy(&heard))))
+    }
+
+    fn knows(&self, _: &Request<Incoming>) -> bool {
+        false
+    }
+}
+
 struct World {
     folder: TempDir,
     address: SocketAddr,
     shown: Arc<Certificates>,
+    meters: Arc<DoorMeters>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
 }
@@ -37,10 +58,11 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = watch::channel(false);
-        let plane = Router::new().route("/", post(async |body: String| format!("heard {body}")));
-        let tls = Some(shown.acceptor());
-        let serving = tokio::spawn(listener::serve(listener, plane, tls, stopped));
-        Self { folder, address, shown, stop, serving }
+        let meters = Arc::<DoorMeters>::default();
+        let (tls, strangers) = (Some(shown.acceptor()), listener::CONNECTIONS);
+        let door = Door { tls, strangers, meters: Arc::clone(&meters) };
+        let serving = tokio::spawn(listener::serve(listener, Echo, door, stopped));
+        Self { folder, address, shown, meters, stop, serving }
     }
 
     async fn plain(&self) -> TcpStream {
@@ -101,6 +123,7 @@ async fn a_handshake_that_stalls_is_cut_and_holds_up_nobody() {
     assert!((10..=12).contains(&took(began)), "{} s", took(began));
     assert_eq!(until(&mut half, "HTTP").await.find("HTTP"), None);
     assert!((10..=13).contains(&took(began)), "{} s", took(began));
+    assert_eq!(world.meters.unshaken(), 2, "and both are counted");
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,7 +149,7 @@ async fn the_end_answers_what_has_arrived_over_tls_and_waits_for_no_handshake() 
     let began = Instant::now();
     world.stop.send_replace(true);
     assert_eq!(until(&mut stalled, "\0").await, "");
-    assert_eq!(took(began), 0);
+    assert_eq!((took(began), world.meters.unshaken()), (0, 0), "the end is nobody's failure");
     client.write_all(b"i").await.expect("sent");
     let heard = until(&mut client, "\0").await;
     assert!(heard.ends_with("heard hi") && heard.contains("connection: close"), "{heard}");
@@ -141,6 +164,7 @@ async fn plain_http_gets_no_answer_and_does_no_harm() {
     let heard = until(&mut plain, "\0").await;
     assert!(!heard.contains("HTTP") && !heard.contains("heard"), "{heard}");
     world.is_answered().await;
+    assert_eq!((world.meters.unshaken(), world.meters.refused()), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
