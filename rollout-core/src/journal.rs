@@ -379,6 +379,17 @@ pub enum Entry {
         /// Who.
         by: Principal,
     },
+    /// Operators know something else of a device, or no longer know something.
+    AttributesSet {
+        /// Which.
+        device: DeviceId,
+        /// New values, by name.
+        set: BTreeMap<String, String>,
+        /// Names that are forgotten.
+        unset: BTreeSet<String>,
+        /// By whom.
+        by: Principal,
+    },
     /// A device took another's place: it has its notes.
     Replaced {
         /// The one that is retired.
@@ -454,6 +465,7 @@ impl Entry {
             Self::StandingSet { .. } => "standing_set",
             Self::TokenRotated { .. } => "token_rotated",
             Self::Noted { .. } => "noted",
+            Self::AttributesSet { .. } => "attributes_set",
             Self::Replaced { .. } => "replaced",
             Self::Excluded { .. } => "excluded",
             Self::Included { .. } => "included",

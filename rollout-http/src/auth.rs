@@ -86,6 +86,8 @@ operations! {
     HoldDevice = "hold a device": Operator | Admin,
     /// Write something about a device.
     NoteDevice = "note something about a device": Operator | Approver | Admin,
+    /// Change what is registered of a device.
+    DescribeDevice = "describe a device": Operator | Admin,
     /// Offer a release to one device alone.
     OfferDevice = "offer to one device": Operator,
     /// Leave a device out of a rollout, or take it in again.

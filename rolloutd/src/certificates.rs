@@ -109,7 +109,7 @@ pub struct Certificates {
     shown: RwLock<Shown>,
 }
 
-/// A certificate with its key, and when it ends.
+/// A certificate with its key, and when it ends, or the first of those that vouch for it.
 #[derive(Clone, Debug)]
 struct Shown {
     key: Arc<CertifiedKey>,
@@ -217,12 +217,14 @@ fn load(pair: &Pair, now: Timestamp) -> Result<Shown, CertificateError> {
     let first = chain.first().cloned().ok_or(pem::Error::NoItemsFound);
     let first = first.map_err(unreadable("certificate", cert))?;
     let secret = secret(key)?;
+    let ends = chain.iter().filter_map(|one| ParsedCertificate::try_from(one).ok());
+    let ends = ends.map(|one| end(&one)).min().unwrap_or(Timestamp(u64::MAX));
     let loaded = CertifiedKey::from_der(chain, secret, &rollout_tls::provider()).map_err(unfit)?;
     let parsed = ParsedCertificate::try_from(&first).map_err(unfit)?;
     if let Some(why) = out_of_time(&parsed, now) {
         return Err(CertificateError::Time { path: cert.into(), why });
     }
-    Ok(Shown { key: Arc::new(loaded), ends: end(&parsed) })
+    Ok(Shown { key: Arc::new(loaded), ends })
 }
 
 /// The private key in a file that is a secret.

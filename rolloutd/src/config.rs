@@ -391,7 +391,9 @@ mod tests {
         assert_eq!((config.settings.poll, config.strangers), (Span::hours(1), STRANGERS));
         assert_eq!(load(&[("strangers", "7")]).expect("a number").strangers, 7);
         let places = [("strangers", "0"), ("strangers", "16385"), ("strangers", "some")];
-        for wrong in places.into_iter().chain([("poll", "0s"), ("poll", "soon"), ("listen_devices", "here")]) {
+        for wrong in
+            places.into_iter().chain([("poll", "0s"), ("poll", "soon"), ("listen_devices", "here")])
+        {
             assert_eq!(load(&[wrong]).expect_err("wrong").code(), "CF-004");
         }
     }

@@ -222,12 +222,7 @@ pub async fn listen(config: &Config, probe: impl Probe + 'static) -> Result<Serv
     let shown = shown.into_iter().filter_map(|(door, shown)| Some((door, shown?)));
     let certificates: Vec<_> = shown.collect();
     let reminded = certificates.iter().map(|(_, shown)| Arc::clone(shown)).collect();
-    tokio::spawn(certificates::remind(
-        reminded,
-        Arc::new(SystemClock),
-        stopped,
-        certificates::log,
-    ));
+    tokio::spawn(certificates::remind(reminded, Arc::new(SystemClock), stopped, certificates::log));
     let serving = Serving { daemon, operators, devices, certificates, stop, tasks };
     serving.measure_certificates();
     Ok(serving)

@@ -191,17 +191,19 @@ async fn a_stranger_gets_no_token_and_the_user_is_told_why() {
     assert_eq!((error.code(), error.exit_code()), ("TL-011", 1), "{error}");
 }
 
-/// A server that shows what nobody may show; it says nothing else.
-async fn showing(folder: &Path) -> SocketAddr {
-    let chain = CertificateDer::pem_file_iter(folder.join("server.pem")).expect("a file");
+/// A server that shows what nobody may show; it says nothing else. Inside it wants to speak one
+/// of these protocols, if any are named.
+async fn showing(folder: &Path, [cert, key]: [&str; 2], inside: &[&[u8]]) -> SocketAddr {
+    let chain = CertificateDer::pem_file_iter(folder.join(cert)).expect("a file");
     let chain = chain.collect::<Result<Vec<_>, _>>().expect("certificates");
-    let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).expect("a key");
-    let config = ServerConfig::builder_with_provider(rollout_tls::provider())
+    let key = PrivateKeyDer::from_pem_file(folder.join(key)).expect("a key");
+    let mut config = ServerConfig::builder_with_provider(rollout_tls::provider())
         .with_protocol_versions(rollout_tls::VERSIONS)
         .expect("versions")
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .expect("a pair");
+    config.alpn_protocols = inside.iter().map(|name| name.to_vec()).collect();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
@@ -230,8 +232,59 @@ async fn a_certificate_that_has_ended_is_neither_shown_nor_believed() {
     assert_eq!(error.code(), "CF-010");
     assert!(error.to_string().ends_with("server.pem has ended 4 days ago"), "{error}");
 
-    let server = format!("https://{}", showing(&tls).await);
+    let server = format!("https://{}", showing(&tls, SERVER, &[]).await);
     assert_eq!(refused(&server, &tls.join("ca.pem")).await, "TL-013");
+}
+
+const SERVER: [&str; 2] = ["server.pem", "server.key"];
+
+#[tokio::test]
+async fn what_no_server_may_show_and_what_nobody_agrees_on_have_codes_of_their_own() {
+    let now = SystemClock.now();
+    let good = tempfile::tempdir().expect("a folder");
+    authority::ensure(good.path(), &[], None, now).expect("certificates");
+    // Made by a machine whose clock is ahead, or asked by one whose clock is behind.
+    let early = tempfile::tempdir().expect("a folder");
+    let ahead = now.after(Span::hours(24 * 10));
+    authority::ensure(early.path(), &[], None, ahead).expect("certificates");
+    // A CA's own certificate is none for servers, though it is believed.
+    let of_ca = ["ca.pem", "ca.key"];
+    for (folder, pair, inside, code) in [
+        (&early, SERVER, &[][..], "TL-014"),
+        (&good, of_ca, &[], "TL-015"),
+        (&good, SERVER, &[&b"h2"[..]], "TL-018"),
+    ] {
+        let server = format!("https://{}", showing(folder.path(), pair, inside).await);
+        let ca = folder.path().join("ca.pem");
+        assert_eq!(refused(&server, &ca).await, code);
+        let arguments = ["--server", &server, "--ca", ca.to_str().expect("UTF-8"), "list"];
+        let arguments = [&arguments[..], &["--token", "fota_op_secret"]].concat();
+        let (exit, out, err) = rollout(folder.path(), &arguments).await;
+        assert_eq!((exit, out.as_str()), (1, ""), "{err}");
+        assert!(err.starts_with(&format!("{code}\n")) && err.contains("  help: "), "{err}");
+        assert!(!err.contains("fota_op_secret"), "{err}");
+    }
+    let ca = good.path().join("ca.pem");
+    let server = showing(good.path(), SERVER, &[rollout_tls::INSIDE, b"h2"]).await;
+    let client = Client::believing(&format!("https://{server}"), "", Some(&ca)).expect("a client");
+    let ended = client.me().await.expect_err("it says nothing");
+    assert!(!ended.code().starts_with("TL-"), "all of that is agreed on here: {ended}");
+}
+
+#[test]
+fn a_machine_without_public_cas_says_how_to_name_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (empty, none) = (folder.path().join("empty.pem"), folder.path().join("certs"));
+    std::fs::write(&empty, "").expect("written");
+    std::fs::create_dir(&none).expect("a folder");
+    let mut asked = Command::new(crate::docs::programs::built().folder.join("rollout"));
+    asked.args(["--server", "https://localhost:1", "--token", "fota_op_x", "list"]);
+    asked.env("SSL_CERT_FILE", &empty).env("SSL_CERT_DIR", &none).env("HOME", folder.path());
+    let said = asked.env_remove("ROLLOUT_CA").output().expect("it ends");
+    let err = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert_eq!(said.status.code(), Some(2), "{err}");
+    assert!(err.starts_with("TL-003\n"), "{err}");
+    assert!(err.contains("no certificates of public CAs") && err.contains("`--ca`"), "{err}");
 }
 
 #[tokio::test]

@@ -140,6 +140,7 @@ impl Fleet {
             | Entry::TokenRotated { .. }
             | Entry::Noted { .. }
             | Entry::Replaced { .. } => self.fold_life(stored),
+            Entry::AttributesSet { .. } => self.fold_attributes(stored),
             Entry::Excluded { rollout, .. } | Entry::Included { rollout, .. } => {
                 self.held(seq, *rollout)?;
                 self.fold_excluded(stored);

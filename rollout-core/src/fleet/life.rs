@@ -3,12 +3,12 @@
 //! Invariants: a retired device never takes part again; a batch is added as a whole or not at all,
 //! and the same batch again changes nothing; what is refused names what and why.
 
-use super::{Fleet, Registered, RegistryError};
+use super::{Fleet, Registered, RegistryError, attributes};
 use crate::device::{Device, Note, Standing, State};
 use crate::hosting::HomeId;
 use crate::id::{DeviceId, Digest, HardwareModel, Principal};
 use crate::journal::{CohortRecord, Entry, StandingChange, Stored};
-use crate::limits::{ATTRIBUTE_BYTES, NOTE_CHARS, REGISTERED, REGISTERED_BYTES};
+use crate::limits::NOTE_CHARS;
 use alloc::{
     boxed::Box,
     collections::BTreeMap,
@@ -17,9 +17,6 @@ use alloc::{
     vec,
     vec::Vec,
 };
-
-/// Names of attributes that the fleet answers by itself; nobody registers them.
-const OWN: &[&str] = &["device", "model", "home", "version", "standing"];
 
 /// A device that is added by hand or imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,7 +131,9 @@ impl DeviceError {
             Self::Text { .. } => "write at least a word, at most a screen",
             Self::Generation { .. } => "ask for another token again",
             Self::Attribute { .. } => "use another name or a shorter value",
-            Self::Differs { .. } => "leave it out, or retire it and add it under another id",
+            Self::Differs { .. } => {
+                "leave it out, set its attributes, or retire it and add it under another id"
+            }
             Self::Itself { .. } => "name the device that takes its place",
             Self::Row { source, .. } => source.hint(),
             Self::Registry(source) => source.hint(),
@@ -265,24 +264,7 @@ impl Fleet {
                 None => return Err(RegistryError::unknown("home", id).into()),
             },
         };
-        let wrong = |name: &str, problem: String| {
-            let name = name.chars().take(ATTRIBUTE_BYTES).collect();
-            Err(DeviceError::Attribute { name, problem })
-        };
-        for (place, (name, value)) in new.attributes.iter().enumerate() {
-            if place == REGISTERED {
-                return wrong(name, format!("more than {REGISTERED} attributes"));
-            }
-            if name.is_empty() || name.len() > ATTRIBUTE_BYTES {
-                return wrong(name, format!("a name has 1 to {ATTRIBUTE_BYTES} bytes"));
-            }
-            if OWN.contains(&name.as_str()) {
-                return wrong(name, "the fleet knows this by itself".into());
-            }
-            if value.len() > REGISTERED_BYTES {
-                return wrong(name, format!("a value has at most {REGISTERED_BYTES} bytes"));
-            }
-        }
+        attributes::check(&new.attributes)?;
         Ok(home)
     }
 
@@ -423,7 +405,7 @@ pub(super) fn known<'f>(fleet: &'f Fleet, device: &DeviceId) -> Result<&'f Devic
 }
 
 /// A device that is not gone.
-fn active<'f>(fleet: &'f Fleet, device: &DeviceId) -> Result<&'f Device, DeviceError> {
+pub(super) fn active<'f>(fleet: &'f Fleet, device: &DeviceId) -> Result<&'f Device, DeviceError> {
     let known = known(fleet, device)?;
     if known.standing.is_retired() {
         return Err(DeviceError::Retired { device: device.clone() });

@@ -4,6 +4,7 @@
 //! Invariants: the model is a function of the journal (last signs of life and cached reach apart,
 //! which only a journalled decision makes count); buckets of a rollout sum to its cohort.
 
+mod attributes;
 mod census;
 mod channels;
 mod decide;

@@ -29,6 +29,7 @@ pub use ladder::{Admitted, Ladder, RUNGS, Rung, RungIndex, StratumId};
 pub use observe::{Observation, Reach};
 pub use permit::{Patience, Permit};
 pub use phase::{Cause, Phase, Review};
+pub(crate) use plan::VOLATILE;
 pub use plan::{
     Again, Approval, Gates, Installed, Membership, NAME_BYTES, OnSmall, Pace, Plan, PlanError,
     PlanFields, Reaching, Silence,

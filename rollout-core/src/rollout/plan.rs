@@ -11,8 +11,9 @@ use crate::release::{ComponentId, Target};
 use crate::time::{Span, Timestamp};
 use alloc::{collections::BTreeSet, format, string::String};
 
-/// Attributes a rollout itself changes, or that change by the hour: no ground for membership.
-const VOLATILE: &[&str] =
+/// Attributes a rollout itself changes, or that change by the hour: no ground for membership, and
+/// nothing to register.
+pub(crate) const VOLATILE: &[&str] =
     &["version", "battery", "docked", "charging", "rssi", "uptime", "temperature"];
 /// Longest name of a plan, in bytes: it is a row in a table.
 pub const NAME_BYTES: usize = 100;

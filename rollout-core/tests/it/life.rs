@@ -16,11 +16,11 @@ fn hold() -> StandingChange {
     StandingChange::Hold { reason: "returned by its owner".into() }
 }
 
-fn retire() -> StandingChange {
+pub fn retire() -> StandingChange {
     StandingChange::Retire { reason: "sold".into() }
 }
 
-fn write(desk: &mut Desk, done: Result<Registered, DeviceError>) -> usize {
+pub fn write(desk: &mut Desk, done: Result<Registered, DeviceError>) -> usize {
     match done.expect("nothing is in its way") {
         Registered::New(entries) | Registered::Decided(entries, _) => {
             let count = entries.len();
@@ -264,7 +264,7 @@ fn tokens_follow_each_other_and_an_enrollment_does_not_bring_an_old_one_back() {
     assert_eq!((known.token, known.generation), (token(1), 1));
 }
 
-fn new_device(name: &str) -> NewDevice {
+pub fn new_device(name: &str) -> NewDevice {
     NewDevice {
         device: DeviceId::new(name).expect("an id"),
         hardware: model(),

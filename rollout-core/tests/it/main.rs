@@ -1,6 +1,7 @@
 //! Tests of the core.
 
 mod admission;
+mod attributes;
 mod census;
 mod channels;
 mod climb;

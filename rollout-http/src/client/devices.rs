@@ -7,8 +7,8 @@ use super::calls::calls;
 use super::transfer::{Sent, in_pieces, so_long_as_it_moves};
 use super::{Client, Error, answer};
 use crate::body::v1::{
-    AddDevice, DeviceBody, DevicePage, DeviceToken, ExplanationBody, Imported, NoteRequest,
-    OfferRequest, Reasoned, ReplaceRequest, RolloutBody,
+    AddDevice, DeviceBody, DevicePage, DevicePatch, DeviceToken, ExplanationBody, Imported,
+    NoteRequest, OfferRequest, Reasoned, ReplaceRequest, RolloutBody,
 };
 use reqwest::{Method, header};
 use std::path::Path;
@@ -59,6 +59,9 @@ calls! {
         &["v1", "devices", id, "notes"],
         &NoteRequest { text: text.into() }
     );
+    /// Changes what is registered of a device.
+    set_attributes(id: &str, asked: &DevicePatch) -> DeviceBody =
+        send("set attributes of a device", Method::PATCH, &["v1", "devices", id], asked);
     /// Puts another device in a device's place; its token is in this answer alone.
     replace(id: &str, by: &ReplaceRequest) -> DeviceToken =
         send("replace a device", Method::POST, &["v1", "devices", id, "replace"], by);

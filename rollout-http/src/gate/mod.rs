@@ -35,7 +35,13 @@ use std::time::Duration;
 use thing::Thing;
 
 /// A table of devices is read as it comes, and does no harm when sent again: it takes no key.
-pub(crate) const IMPORT: &str = "/v1/devices/import";
+const IMPORT: &str = "/v1/devices/import";
+
+/// Whether a request may have a key: its method does not say that twice is once.
+//= RFC 9110 §9.2.2: PUT and DELETE are idempotent, POST and PATCH are not
+pub(crate) fn is_keyed(method: &Method, path: &str) -> bool {
+    (method == Method::POST || method == Method::PATCH) && path != IMPORT
+}
 
 /// Where a request came from; listeners put it into its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,8 +104,11 @@ async fn admitted<B: Backend>(
     }
     let thing = Thing::of(request.uri().path());
     let guard = thing.as_ref().and_then(|thing| thing::guard(request.headers(), thing));
-    let is_keyed = request.method() == Method::POST && request.uri().path() != IMPORT;
-    let key = if is_keyed { once::key(request.headers())? } else { None };
+    let key = if is_keyed(request.method(), request.uri().path()) {
+        once::key(request.headers())?
+    } else {
+        None
+    };
     let response = match key {
         None => Conditions::new(guard, None, None).during(next.run(request)).await,
         Some(key) => {

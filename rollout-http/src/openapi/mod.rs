@@ -9,7 +9,7 @@ pub(crate) mod param;
 mod route;
 pub(crate) mod wire;
 
-pub(crate) use route::{Route, Shows, delete, get, post, put};
+pub(crate) use route::{Route, Shows, delete, get, patch, post, put};
 
 use crate::body::v1::ProblemBody;
 use crate::routes::{knows_parameters, method_not_allowed, nowhere, path_is_text};

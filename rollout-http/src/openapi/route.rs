@@ -6,7 +6,7 @@
 
 use super::param::{self, Param, Place};
 use crate::auth::Operation;
-use crate::gate::IMPORT;
+use crate::gate::is_keyed;
 use axum::http::Method;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ macro_rules! methods {
     };
 }
 
-methods!(get GET, post POST, put PUT, delete DELETE);
+methods!(get GET, post POST, put PUT, patch PATCH, delete DELETE);
 
 impl Route {
     fn new(method: Method, id: &'static str, path: &'static str, summary: &'static str) -> Self {
@@ -223,7 +223,7 @@ impl Route {
             params.push(param::IF_MATCH);
             refusals.push(412);
         }
-        if self.method == Method::POST && self.path != IMPORT {
+        if is_keyed(&self.method, self.path) {
             params.push(param::KEY);
             refusals.extend([400, 409, 413, 422]);
         }

@@ -8,11 +8,11 @@ use super::{Answer, json, rollout_id, secret, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Check, Problem, Terms};
 use crate::body::v1::{
-    AddDevice, DeviceBody, DeviceToken, ExplanationBody, NoteRequest, OfferRequest, Reasoned,
-    ReplaceRequest, RolloutBody,
+    AddDevice, DeviceBody, DevicePatch, DeviceToken, ExplanationBody, NoteRequest, OfferRequest,
+    Reasoned, ReplaceRequest, RolloutBody,
 };
 use crate::desk::Desk;
-use crate::openapi::{Route, Table, param, post};
+use crate::openapi::{Route, Table, param, patch, post};
 use crate::{input, secret, show, token};
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -49,6 +49,12 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
                 .asks(Operation::NoteDevice)
                 .reads::<NoteRequest>(),
             note::<B>,
+        )
+        .add(
+            changed(patch("set_attributes", "/v1/devices/{id}", "Change what is known of it."))
+                .asks(Operation::DescribeDevice)
+                .reads::<DevicePatch>(),
+            set_attributes::<B>,
         )
         .add(
             post("offer_device", "/v1/devices/{id}/offer", "Offer it a release, alone.")
@@ -252,6 +258,21 @@ pub(crate) async fn note<B: Backend>(
     let NoteRequest { text } = input::operator_json(&headers, body).await?;
     let noted = device.clone();
     let check = move |fleet: &Fleet, _| Ok(fleet.note(noted, text, by)?);
+    written(&backend, &device, Box::new(check)).await
+}
+
+/// `PATCH /v1/devices/{id}`
+pub(crate) async fn set_attributes<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    let by = authorize(&backend, &headers, Operation::DescribeDevice)?;
+    let device = DeviceId::new(&id)?;
+    let DevicePatch { attributes } = input::operator_json(&headers, body).await?;
+    let changed = device.clone();
+    let check = move |fleet: &Fleet, _| Ok(fleet.set_attributes(changed, attributes, by)?);
     written(&backend, &device, Box::new(check)).await
 }
 

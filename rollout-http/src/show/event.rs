@@ -4,6 +4,10 @@ use crate::body::v1::EventLine;
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::journal::{Entry, StandingChange, Stored};
 use rollout_core::rollout::Input;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most changes of attributes that are told one by one.
+const CHANGES: usize = 4;
 
 pub(crate) fn event(stored: &Stored) -> EventLine {
     let (rollout, device) = subject(&stored.entry);
@@ -34,6 +38,7 @@ fn subject(entry: &Entry) -> (Option<RolloutId>, Option<&DeviceId>) {
         | Entry::StandingSet { device, .. }
         | Entry::TokenRotated { device, .. }
         | Entry::Noted { device, .. }
+        | Entry::AttributesSet { device, .. }
         | Entry::Replaced { new: device, .. } => (None, Some(device)),
         Entry::RootAccepted { .. }
         | Entry::HostingSet(_)
@@ -116,11 +121,25 @@ fn summary(entry: &Entry) -> String {
             format!("{by} rotated the token of {device} ({generation})")
         }
         Entry::Noted { device, text, by } => format!("{by} on {device}: {text}"),
+        Entry::AttributesSet { device, set, unset, by } => {
+            format!("{by} on {device}: {}", changes(set, unset))
+        }
         Entry::Replaced { old, new, by } => format!("{by} replaced {old} by {new}"),
         Entry::Excluded { device, reason, by, .. } => format!("{by} excluded {device}: {reason}"),
         Entry::Once(record) => format!("a request of {} is remembered", record.principal),
         Entry::Answered { principal, status, .. } => format!("{principal} was answered {status}"),
         Entry::Included { device, by, .. } => format!("{by} included {device} again"),
+    }
+}
+
+/// What operators know otherwise of a device.
+fn changes(set: &BTreeMap<String, String>, unset: &BTreeSet<String>) -> String {
+    let said = set.iter().map(|(name, value)| format!("{name}={value}"));
+    let said = said.chain(unset.iter().map(|name| format!("no {name}")));
+    let shown: Vec<_> = said.take(CHANGES).collect();
+    match (set.len() + unset.len()).saturating_sub(CHANGES) {
+        0 => shown.join(", "),
+        more => format!("{}, and {more} more", shown.join(", ")),
     }
 }
 

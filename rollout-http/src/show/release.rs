@@ -1,8 +1,7 @@
 //! Releases and products, as the bodies show them.
 
 use crate::body::v1::{
-    ArtifactBody, ChannelBody, GoodRelease, ProductBody, PromotionLine, ReleaseBody,
-    WayBackBody,
+    ArtifactBody, ChannelBody, GoodRelease, ProductBody, PromotionLine, ReleaseBody, WayBackBody,
 };
 use crate::input;
 use rollout_core::fleet::{Channel, Fleet, Passed};

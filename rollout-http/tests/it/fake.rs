@@ -24,6 +24,8 @@ struct Inner {
     drawn: AtomicU64,
     meters: Meters,
     pages: AtomicU64,
+    /// Entries of each registration.
+    batches: Mutex<Vec<usize>>,
     /// Whether writes wait, and that one does.
     gate: (watch::Sender<bool>, watch::Sender<bool>),
     folded: watch::Sender<u64>,
@@ -48,6 +50,7 @@ impl Fake {
             drawn: AtomicU64::new(0),
             meters: Meters::default(),
             pages: AtomicU64::new(0),
+            batches: Mutex::default(),
             gate: (watch::channel(false).0, watch::channel(false).0),
             folded: watch::channel(0).0,
         }))
@@ -108,6 +111,11 @@ impl Fake {
     /// Pages that were read of the journal.
     pub fn pages(&self) -> u64 {
         self.0.pages.load(Ordering::Relaxed)
+    }
+
+    /// How many entries each registration wrote.
+    pub fn batches(&self) -> Vec<usize> {
+        self.0.batches.lock().expect("no test panics with the lock").clone()
     }
 
     pub fn journal(&self) -> Vec<Stored> {
@@ -192,6 +200,7 @@ impl Backend for Fake {
             Registered::Known => Vec::new(),
         };
         let effects = entries.len();
+        self.0.batches.lock().expect("no test panics with the lock").push(effects);
         entries.extend(terms.entry());
         let mut written = self.write(entries);
         written.truncate(effects);

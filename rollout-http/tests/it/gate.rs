@@ -199,6 +199,30 @@ async fn a_key_that_is_a_day_old_is_free_again() {
 }
 
 #[tokio::test]
+async fn a_key_is_taken_for_a_day_and_free_with_the_end_of_it() {
+    let world = World::new();
+    let admin = world.token(9, "root", &[Role::Admin], NOW + 10 * 86_400);
+    let make = |principal: &str| {
+        let body = json!({ "principal": principal, "roles": ["viewer"], "days": 1 });
+        let mut asked = request("POST", "/v1/tokens", &admin, body.to_string());
+        asked.headers_mut().insert("idempotency-key", "k1".parse().expect("a header"));
+        asked
+    };
+    let first = ask(&world.operators, make("a")).await;
+    assert_eq!(first.status, StatusCode::CREATED);
+    let expires = first.json()["expires"].as_u64().expect("a time");
+    world.backend.pass(86_400_000 - 1);
+    assert_eq!(ask(&world.operators, make("b")).await.code(), "422 ON-001");
+    assert_eq!(ask(&world.operators, make("a")).await.bytes, first.bytes);
+    world.backend.pass(1);
+    let other = ask(&world.operators, make("a")).await;
+    assert_eq!(other.status, StatusCode::CREATED);
+    assert!(!other.headers.contains_key("idempotent-replayed"), "it is another request");
+    assert_eq!(other.json()["expires"], expires + 86_400, "with a day of its own");
+    assert_ne!(other.json()["id"], first.json()["id"]);
+}
+
+#[tokio::test]
 async fn two_at_once_with_one_key_are_one() {
     let world = drafted().await;
     let start = format!("/v1/rollouts/{ID}/start");

@@ -1,6 +1,7 @@
 //! The routes, in process, over a small backend that keeps everything in memory.
 
 mod access;
+mod attributes;
 mod channels;
 #[cfg(feature = "client")]
 mod client;
@@ -9,6 +10,7 @@ mod fake;
 mod follow;
 mod gate;
 mod images;
+mod import;
 mod journey;
 mod life;
 mod lists;

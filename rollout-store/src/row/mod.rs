@@ -28,7 +28,7 @@ use rollout_core::release::ReleaseId;
 use rollout_core::rollout::{Input, Plan, StateHash};
 use rollout_core::time::{ServiceTime, Timestamp, Window};
 use serde::{Deserialize, Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of the rows written here. A reader knows it and all before.
@@ -281,6 +281,14 @@ enum EntryRow {
         #[serde(with = "scalar")]
         device: DeviceId,
         text: String,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
+    AttributesSet {
+        #[serde(with = "scalar")]
+        device: DeviceId,
+        set: BTreeMap<String, String>,
+        unset: BTreeSet<String>,
         #[serde(with = "scalar")]
         by: Principal,
     },

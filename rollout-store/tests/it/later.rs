@@ -18,6 +18,13 @@ pub fn entries() -> Vec<Entry> {
     entries.extend(plans_and_releases());
     entries.extend(requests());
     entries.push(unasked());
+    entries.push(Entry::AttributesSet {
+        device: device(),
+        set: [("region".into(), "eu-west".into()), ("rack".into(), "the \"red\" one".into())]
+            .into(),
+        unset: ["floor".into()].into(),
+        by: by(),
+    });
     entries
 }
 

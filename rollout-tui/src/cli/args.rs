@@ -12,7 +12,7 @@ mod key;
 mod release;
 
 pub use channel::{ChannelCommand, ProductCommand};
-pub use device::{Add, Device, DeviceCommand, Devices, Reasoned};
+pub use device::{Add, Device, DeviceCommand, Devices, Reasoned, Set};
 pub use fleet::{CohortCommand, TokenCommand, TokenRole};
 pub use key::{KeyCommand, KeyRole, RootCommand, RootNew};
 pub use release::{Promote, Publish, ReleaseCommand, Renew};

@@ -46,6 +46,7 @@ pub async fn run(
         DeviceCommand::Note { device, text } => {
             life::change(client, &Change::Note(device, text)).await
         }
+        DeviceCommand::Set(asked) => life::set(client, asked).await,
         DeviceCommand::Replace { device, by, model } => {
             life::replace(client, &device.id, by, model.as_ref()).await
         }

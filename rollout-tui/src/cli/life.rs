@@ -4,7 +4,7 @@
 //!
 //! Invariant: a device's token is shown by the command that made it, and by nothing after.
 
-use super::args::{Add, Device, Reasoned};
+use super::args::{Add, Device, Reasoned, Set};
 use super::error::{Exit, Failure};
 use super::output::Answer;
 use super::progress::Progress;
@@ -13,10 +13,11 @@ use crate::words;
 use rollout_core::id::{DeviceId, HardwareModel, RolloutId};
 use rollout_core::release::ReleaseId;
 use rollout_http::body::v1::{
-    AddDevice, DeviceBody, DeviceToken, ExplanationBody, OfferRequest, ReplaceRequest,
+    AddDevice, DeviceBody, DevicePatch, DeviceToken, ExplanationBody, OfferRequest, ReplaceRequest,
 };
 use rollout_http::client::{Client, Error};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -60,6 +61,24 @@ pub async fn change(client: &Client, change: &Change<'_>) -> Result<Answer, Fail
         Change::Note(..) => format!("noted about {id}"),
     };
     Ok(Answer::line(line, to_json(&body)?))
+}
+
+/// Changes what is registered of a device.
+///
+/// # Errors
+/// [`Failure`] of the server.
+pub async fn set(client: &Client, asked: &Set) -> Result<Answer, Failure> {
+    let Set { id, set, unset } = asked;
+    let set = set.iter().map(|(name, value)| (name.clone(), Some(value.clone())));
+    let forgotten = unset.iter().map(|name| (name.clone(), None));
+    let attributes: BTreeMap<_, _> = forgotten.chain(set).collect();
+    let body = client.set_attributes(id.as_str(), &DevicePatch { attributes }).await;
+    let what = || format!("cannot set attributes of device `{id}`");
+    let body = body.map_err(|error| Failure::server(what(), &error))?;
+    let known = body.registered.iter().map(|(name, value)| format!("{name}={value}"));
+    let known = known.collect::<Vec<_>>().join(", ");
+    let known = if known.is_empty() { "nothing".into() } else { known };
+    Ok(Answer::line(format!("registered of {id}: {known}"), to_json(&body)?))
 }
 
 /// Adds a device by hand.

@@ -129,6 +129,7 @@ const PAGES: [&str; 62] = [
     "device release",
     "device retire",
     "device note",
+    "device set",
     "device replace",
     "device exclude",
     "device include",

@@ -143,6 +143,14 @@ fn answer(asked: &Asked) -> (u16, Value) {
             held["standing_reason"] = json!("ann: in the lab");
             held
         }
+        ("PATCH", "/v1/devices/dev-0001") => {
+            let mut set = device();
+            let is_forgotten = !String::from_utf8_lossy(&asked.body).contains("us");
+            let known =
+                if is_forgotten { json!({}) } else { json!({ "rack": "7", "region": "us" }) };
+            set["registered"] = known;
+            set
+        }
         ("GET", "/v1/devices") => json!({ "devices": [device()], "next": "dev-0001", "total": 2 }),
         ("GET", "/v1/devices/dev-0001") => device(),
         ("GET", "/v1/cohorts") => json!({ "cohorts": [
@@ -275,6 +283,8 @@ fn devices_live_and_releases_travel() {
         "device release dev-0001",
         "device retire dev-0001 --reason scrapped",
         "device note dev-0001 wet",
+        "device set dev-0001 region=us rack=a=b --unset floor --unset rack",
+        "device set dev-0001 --unset floor",
         "device replace dev-0001 --by dev-0002 --model v970",
         &format!("device exclude {ROLLOUT} dev-0001 --reason fair"),
         &format!("device include {ROLLOUT} dev-0001"),

@@ -180,6 +180,7 @@ impl Teller {
             | Entry::StandingSet { .. }
             | Entry::TokenRotated { .. }
             | Entry::Noted { .. }
+            | Entry::AttributesSet { .. }
             | Entry::Replaced { .. }
             | Entry::Excluded { .. }
             | Entry::Included { .. }

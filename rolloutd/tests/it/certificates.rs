@@ -66,9 +66,8 @@ async fn from_a_month_before_its_end_it_is_told_of_once_a_day() {
         0 => "has ended 0 days ago, and no client believes it".to_owned(),
         left => format!("ends in {left} days"),
     });
-    let expected = expected.chain((1..=2).map(|ago| {
-        format!("has ended {ago} days ago, and no client believes it")
-    }));
+    let expected = expected
+        .chain((1..=2).map(|ago| format!("has ended {ago} days ago, and no client believes it")));
     let expected: Vec<_> = (LIFE_DAYS - 30..).zip(expected).collect();
     assert_eq!(days, expected);
     // With another one there is nothing to tell.
@@ -78,6 +77,21 @@ async fn from_a_month_before_its_end_it_is_told_of_once_a_day() {
     assert!(told.lock().expect("no panic").is_empty());
     stop.send_replace(true);
     reminding.await.expect("it ends");
+}
+
+#[test]
+fn a_chain_ends_with_the_first_of_it() {
+    let (folder, old) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir());
+    let (old, now) = (old.expect("a folder"), SystemClock.now());
+    renew(folder.path(), now);
+    let made = Timestamp(now.0 - DAY.0 * 300);
+    renew(old.path(), made);
+    let of = pair(folder.path());
+    let text = |path: &Path| std::fs::read_to_string(path).expect("a certificate");
+    let both = text(&of.cert) + &text(&pair(old.path()).cert);
+    std::fs::write(&of.cert, both).expect("written");
+    let shown = Certificates::read(&of, now).expect("good");
+    assert_eq!(shown.ends().unix_secs(), made.after(Span(DAY.0 * LIFE_DAYS)).unix_secs());
 }
 
 /// What is logged, as bytes.

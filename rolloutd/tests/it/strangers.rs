@@ -135,10 +135,8 @@ async fn both_listeners_of_a_daemon_have_the_limit_and_say_how_often() {
     let serving = serve::listen(&config, Unobserved).await.expect("it serves");
     let ann = Principal::new("ann").expect("a name");
     let token = init::make_token(&serving.daemon, ann, &[Role::Viewer]).await.expect("a token");
-    let scrape = format!(
-        "GET /metrics HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {}\r\n\r\n",
-        token.text
-    );
+    let scrape =
+        format!("GET /metrics HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {}\r\n\r\n", token.text);
     let mut watcher = TcpStream::connect(serving.operators).await.expect("somebody listens");
     let mut scraped = async || {
         watcher.write_all(scrape.as_bytes()).await.expect("sent");

@@ -91,6 +91,15 @@ pub struct AddDevice {
     pub attributes: BTreeMap<String, String>,
 }
 
+/// What operators know of a device from here on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DevicePatch {
+    /// New values by name; what is `null` is forgotten, what is not named stays.
+    pub attributes: BTreeMap<String, Option<String>>,
+}
+
 /// A device with its token, which is in this answer alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]

@@ -24,7 +24,7 @@ pub use channels::{
 };
 pub use devices::{
     AddDevice, CohortBody, CohortRequest, Cohorts, DeviceBody, DeviceExecution, DevicePage,
-    DeviceToken, Imported, NoteBody, NoteRequest, OfferRequest, ReplaceRequest,
+    DevicePatch, DeviceToken, Imported, NoteBody, NoteRequest, OfferRequest, ReplaceRequest,
 };
 pub use overview::{CensusBody, FleetBody, MeBody, OverviewBody, VersionLine};
 pub use plan::{parse_plan, parse_plan_with, parse_template};

@@ -67,6 +67,10 @@ pub enum DeviceCommand {
         /// What.
         text: String,
     },
+    /// Set what is registered of a device, such as region=eu-west; what is not named stays.
+    ///
+    /// Queries and cohorts believe it before what the device says of itself.
+    Set(Set),
     /// Put another device in a device's place. Its token is shown once.
     Replace {
         /// The device.
@@ -130,6 +134,20 @@ pub struct Reasoned {
     /// Why; everybody who looks at the device sees it.
     #[arg(long)]
     pub reason: String,
+}
+
+/// A device by its id, and what is to be known of it.
+#[derive(Args, Clone, Debug)]
+pub struct Set {
+    /// Id of the device.
+    #[arg(value_name = "DEVICE", value_parser = DeviceId::new)]
+    pub id: DeviceId,
+    /// New values, such as region=eu-west.
+    #[arg(value_name = "NAME=VALUE", value_parser = attribute, required_unless_present = "unset")]
+    pub set: Vec<(String, String)>,
+    /// What is to be forgotten, unless it is set as well; once for each.
+    #[arg(long, value_name = "NAME")]
+    pub unset: Vec<String>,
 }
 
 /// Options of `device list`.
