@@ -83,7 +83,7 @@ fn position_prints_the_pinned_vector() {
 }
 
 /// Commands that have a help of their own.
-const PAGES: [&str; 62] = [
+const PAGES: [&str; 63] = [
     "",
     "key new",
     "key show",
