@@ -1,7 +1,7 @@
 //! Entries of the journal, in a sentence each.
 
 use crate::body::v1::EventLine;
-use rollout_core::id::{DeviceId, RolloutId};
+use rollout_core::id::{DeviceId, Principal, RolloutId};
 use rollout_core::journal::{Entry, StandingChange, Stored};
 use rollout_core::rollout::Input;
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,9 +121,7 @@ fn summary(entry: &Entry) -> String {
             format!("{by} rotated the token of {device} ({generation})")
         }
         Entry::Noted { device, text, by } => format!("{by} on {device}: {text}"),
-        Entry::AttributesSet { device, set, unset, by } => {
-            format!("{by} on {device}: {}", changes(set, unset))
-        }
+        Entry::AttributesSet { device, set, unset, by } => changed(by, device, set, unset),
         Entry::Replaced { old, new, by } => format!("{by} replaced {old} by {new}"),
         Entry::Excluded { device, reason, by, .. } => format!("{by} excluded {device}: {reason}"),
         Entry::Once(record) => format!("a request of {} is remembered", record.principal),
@@ -133,13 +131,18 @@ fn summary(entry: &Entry) -> String {
 }
 
 /// What operators know otherwise of a device.
-fn changes(set: &BTreeMap<String, String>, unset: &BTreeSet<String>) -> String {
+fn changed(
+    by: &Principal,
+    device: &DeviceId,
+    set: &BTreeMap<String, String>,
+    unset: &BTreeSet<String>,
+) -> String {
     let said = set.iter().map(|(name, value)| format!("{name}={value}"));
     let said = said.chain(unset.iter().map(|name| format!("no {name}")));
-    let shown: Vec<_> = said.take(CHANGES).collect();
+    let shown = said.take(CHANGES).collect::<Vec<_>>().join(", ");
     match (set.len() + unset.len()).saturating_sub(CHANGES) {
-        0 => shown.join(", "),
-        more => format!("{}, and {more} more", shown.join(", ")),
+        0 => format!("{by} on {device}: {shown}"),
+        more => format!("{by} on {device}: {shown}, and {more} more"),
     }
 }
 

@@ -116,6 +116,14 @@ fn members() -> Value {
     })
 }
 
+/// A device of which something is known, or nothing any more.
+fn registered(asked: &[u8]) -> Value {
+    let mut set = device();
+    let is_set = String::from_utf8_lossy(asked).contains("region");
+    set["registered"] = if is_set { json!({ "rack": "7", "region": "us" }) } else { json!({}) };
+    set
+}
+
 fn answer(asked: &Asked) -> (u16, Value) {
     let path = asked.path();
     let (path, _) = path.split_once('?').unwrap_or((&path, ""));
@@ -143,14 +151,7 @@ fn answer(asked: &Asked) -> (u16, Value) {
             held["standing_reason"] = json!("ann: in the lab");
             held
         }
-        ("PATCH", "/v1/devices/dev-0001") => {
-            let mut set = device();
-            let is_forgotten = !String::from_utf8_lossy(&asked.body).contains("us");
-            let known =
-                if is_forgotten { json!({}) } else { json!({ "rack": "7", "region": "us" }) };
-            set["registered"] = known;
-            set
-        }
+        ("PATCH", "/v1/devices/dev-0001") => registered(&asked.body),
         ("GET", "/v1/devices") => json!({ "devices": [device()], "next": "dev-0001", "total": 2 }),
         ("GET", "/v1/devices/dev-0001") => device(),
         ("GET", "/v1/cohorts") => json!({ "cohorts": [
