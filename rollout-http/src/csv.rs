@@ -2,7 +2,7 @@
 //!
 //! Not here: what the columns mean. Invariants: no more than one row is held; a row is at most
 //! [`ROW_BYTES`] long and [`COLUMNS`] wide; whatever is wrong has its line and, if it is about a
-//! column, that column's name.
+//! column, that column's number and, once the header was read, its name.
 
 use csv_core::{ReadRecordResult, Reader};
 
@@ -31,9 +31,26 @@ pub(crate) struct Row<'a> {
 /// Takes rows as they become whole.
 pub(crate) type Take<'a, E> = dyn FnMut(&[String], &Row<'_>) -> Result<(), E> + 'a;
 
+/// Where a row is read, as the reader has it: it does not say in which column a quote was opened.
+//= RFC 4180 §2: a quote opens a field at its beginning, and a doubled one within it is a quote
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Within {
+    /// At the beginning of a field.
+    Start,
+    /// Within a field without quotes, or behind the closing one.
+    Plain,
+    /// Within quotes that were opened on this line.
+    Quotes { line: u64 },
+    /// Behind a quote within quotes: it closes them, or is the first of a doubled one.
+    Closing { line: u64 },
+}
+
 /// A table that is being read.
 pub(crate) struct Table {
     reader: Reader,
+    within: Within,
+    /// The column that is read, from 0.
+    column: usize,
     header: Option<Vec<String>>,
     text: Vec<u8>,
     used: usize,
@@ -53,6 +70,8 @@ impl Table {
     pub(crate) fn new() -> Self {
         Self {
             reader: Reader::new(),
+            within: Within::Start,
+            column: 0,
             header: None,
             text: vec![0; ROW_BYTES],
             used: 0,
@@ -92,15 +111,19 @@ impl Table {
             if rest.is_empty() && !piece.is_empty() {
                 return Ok(());
             }
+            if rest.is_empty() {
+                self.closed()?;
+            }
             let (text, ends) = (&mut self.text[self.used..], &mut self.ends[self.fields..]);
             let (result, read, written, ended) = self.reader.read_record(rest, text, ends);
-            self.breaks += rest[..read].iter().filter(|byte| **byte == b'\n').count() as u64;
+            rest[..read].iter().for_each(|byte| self.follow(*byte));
             (self.used, self.fields) = (self.used + written, self.fields + ended);
             rest = &rest[read..];
             match result {
                 ReadRecordResult::InputEmpty => self.is_within_row |= read > 0,
                 ReadRecordResult::End => return Ok(()),
                 ReadRecordResult::OutputFull => {
+                    self.closed()?;
                     return Err(self.wrong(format!("is longer than {ROW_BYTES} bytes")).into());
                 }
                 ReadRecordResult::OutputEndsFull => {
@@ -109,6 +132,7 @@ impl Table {
                 ReadRecordResult::Record => {
                     self.row(take)?;
                     (self.used, self.fields, self.is_within_row) = (0, 0, false);
+                    (self.within, self.column) = (Within::Start, 0);
                 }
             }
         }
@@ -125,14 +149,51 @@ impl Table {
         Wrong { line: self.line, what }
     }
 
+    /// Moves on by a byte that the reader has read.
+    fn follow(&mut self, byte: u8) {
+        let line = self.breaks + 1;
+        self.breaks += u64::from(byte == b'\n');
+        self.within = match (self.within, byte) {
+            (Within::Start, b'"') => Within::Quotes { line },
+            (Within::Quotes { line }, b'"') => Within::Closing { line },
+            (Within::Closing { line }, b'"') => Within::Quotes { line },
+            (Within::Quotes { line }, _) => Within::Quotes { line },
+            (Within::Start | Within::Plain | Within::Closing { .. }, b',') => {
+                self.column += 1;
+                Within::Start
+            }
+            (Within::Start | Within::Plain | Within::Closing { .. }, _) => Within::Plain,
+        };
+    }
+
+    /// That no quote is open, where there is nothing more to close it.
+    fn closed(&self) -> Result<(), Wrong> {
+        match self.within {
+            Within::Quotes { line } => {
+                let what = format!("{}: its quote is never closed", self.named(self.column));
+                Err(Wrong { line, what })
+            }
+            Within::Start | Within::Plain | Within::Closing { .. } => Ok(()),
+        }
+    }
+
+    /// A column by its number and, once they are known, its name.
+    fn named(&self, column: usize) -> String {
+        let name = self.header.as_ref().and_then(|header| header.get(column));
+        let name = name.map_or(String::new(), |name| format!(" (`{name}`)"));
+        format!("column {}{name}", column + 1)
+    }
+
     fn row<E: From<Wrong>>(&mut self, take: &mut Take<'_, E>) -> Result<(), E> {
         let line = self.line;
         let ends = &self.ends[..self.fields];
         let starts = std::iter::once(&0).chain(ends);
         let bytes = starts.zip(ends).map(|(from, to)| &self.text[*from..*to]);
-        let read = bytes.map(std::str::from_utf8).collect::<Result<Vec<_>, _>>();
-        let fields = read.map_err(|_| self.wrong("is not UTF-8".into()))?;
-        let fields: Vec<_> = fields.into_iter().map(str::trim).collect();
+        let read = bytes.enumerate().map(|(column, bytes)| {
+            let text = std::str::from_utf8(bytes).map(str::trim);
+            text.map_err(|_| self.wrong(format!("{}: it is not UTF-8", self.named(column))))
+        });
+        let fields: Vec<_> = read.collect::<Result<_, _>>()?;
         let Some(header) = &self.header else {
             self.header = Some(fields.into_iter().map(str::to_owned).collect());
             return Ok(());
@@ -181,9 +242,15 @@ mod tests {
     fn what_is_wrong_has_its_line() {
         let long = format!("id,model\nd1,x\nd2,{}\n", "x".repeat(ROW_BYTES));
         let wide = format!("id,model\n{}\n", ",".repeat(COLUMNS));
+        let open = format!("id,model\nd1,x\n\"d2,y\n{}", "d3,z\n".repeat(ROW_BYTES));
         for (text, line, what) in [
             ("id,model\nd1,x\nd2\n".as_bytes(), 3, "has 1 fields, the header has 2"),
-            (b"id,model\n\nd1,\xFF\n", 3, "is not UTF-8"),
+            (b"id,model\n\nd1,\xFF\n", 3, "column 2 (`model`): it is not UTF-8"),
+            (b"id,m\xFFdel\nd1,x\n", 1, "column 2: it is not UTF-8"),
+            (b"id,model\n\"a\nb\",\"x\nd2,y\n", 3, "column 2 (`model`): its quote is never closed"),
+            (b"id,\"model\nd1,x\n", 1, "column 2: its quote is never closed"),
+            (b"id,model\nd1,\"x\"\"\n", 2, "column 2 (`model`): its quote is never closed"),
+            (open.as_bytes(), 3, "column 1 (`id`): its quote is never closed"),
             (long.as_bytes(), 3, "is longer than 65536 bytes"),
             (wide.as_bytes(), 2, "has more than 128 columns"),
         ] {

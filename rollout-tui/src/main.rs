@@ -32,9 +32,16 @@ async fn main() -> ExitCode {
         entropy: &mut entropy,
         out: &mut io::stdout().lock(),
         err: &mut io::stderr().lock(),
-        progress: Progress::on(io::stderr().is_terminal()),
+        progress: Progress::on(width(io::stderr().is_terminal())),
+        columns: width(io::stdout().is_terminal()),
     };
     ExitCode::from(run(std::env::args_os(), world).await)
+}
+
+/// How wide the terminal is, if somebody looks.
+fn width(is_terminal: bool) -> Option<u16> {
+    let columns = is_terminal.then(crossterm::terminal::size).and_then(Result::ok);
+    columns.map(|(columns, _)| columns).filter(|columns| *columns > 0)
 }
 
 /// Where people keep settings on this machine.

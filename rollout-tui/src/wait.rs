@@ -108,6 +108,9 @@ fn never(body: &RolloutBody, goal: Goal) -> Option<String> {
     if let Some(other) = &body.superseded_by {
         return Some(format!("rollout {other} takes it back"));
     }
+    if let Some(why) = &body.nobody {
+        return Some(format!("nobody of its cohort can take it: {why}"));
+    }
     match goal {
         Goal::Batch(rung) if rung > body.line.rungs => {
             Some(format!("there is no batch {rung}, the ladder has {}", body.line.rungs))

@@ -9,6 +9,7 @@ pub mod figure;
 
 use rollout_core::time::Timestamp;
 use rollout_core::trust::Role;
+use rollout_http::body::v1::RolloutBody;
 
 /// A text that may have come from anywhere, without characters that steer a terminal.
 pub fn plain(text: &str) -> String {
@@ -52,6 +53,35 @@ pub fn utc_or_never(secs: u64) -> String {
 /// A name of the API, such as `awaiting_approval`, as words.
 pub fn spaced(name: &str) -> String {
     name.replace('_', " ")
+}
+
+/// What a request to resume has come to: done, or agreed to by one of the two whom a halt takes.
+//= design 4.12: a halted rollout resumes only by two people
+pub fn resumed(name: &str, body: &RolloutBody) -> String {
+    match body.line.phase.as_str() {
+        "halted" => format!(
+            "1 of 2 people have agreed to resume {name}; it stays halted until another does"
+        ),
+        phase => format!("resumed {name}, it is {}", spaced(phase)),
+    }
+}
+
+/// What an approval of a rung has come to: enough, or how many more it takes.
+pub fn approved(rung: &str, name: &str, body: &RolloutBody) -> String {
+    let known = body.ladder.iter().find(|one| one.rung == rung);
+    let (have, need) =
+        known.map_or((0, 0), |one| (one.approved_by.len(), usize::from(one.approvals_needed)));
+    match need.saturating_sub(have) {
+        _ if have == 0 => format!("approved rung {rung} of {name}"),
+        0 => format!("rung {rung} of {name} is approved, by {have} of {need}"),
+        more => {
+            let others =
+                if more == 1 { "another does".into() } else { format!("{more} others do") };
+            format!(
+                "{have} of {need} people have approved rung {rung} of {name}; it stays shut until {others}"
+            )
+        }
+    }
 }
 
 /// `1 device`, `2 devices`.

@@ -81,7 +81,8 @@ async fn rollout(home: &Path, arguments: &[&str]) -> (u8, String, String) {
         entropy: &mut |_| Ok(()),
         out: &mut out,
         err: &mut err,
-        progress: Progress::on(false),
+        progress: Progress::Hidden,
+        columns: None,
     };
     let words = ["rollout"].iter().chain(arguments).map(Into::into);
     let code = cli::run(words.collect::<Vec<_>>(), world).await;

@@ -1,11 +1,12 @@
 //! Channels of a product, and what carries a release from one to the next.
 //!
 //! Invariants: a release is promoted to a channel only after it has passed the channel before, and
-//! the answer says what stands in its way; promoting twice is promoting once. Not here: how a
-//! template reads; the API makes the plan.
+//! only if not all of those in the channel are such as never take it; the answer says what stands in
+//! its way; promoting twice is promoting once. Not here: how a template reads; the API makes the
+//! plan.
 
 use super::decide::drafted_and_started;
-use super::{Fleet, Registered, RegistryError};
+use super::{Barred, Fleet, Registered, RegistryError, Running};
 use crate::id::{ChannelId, Principal, ProductId, RolloutId};
 use crate::journal::{ChannelRecord, Entry, Seq, Stored};
 use crate::limits::TEMPLATE_BYTES;
@@ -164,6 +165,16 @@ pub enum PromoteError {
         /// How.
         how: String,
     },
+    /// Everybody in the channel is one that will never take it.
+    #[error("{channel} has nobody who can take {release}: {why}")]
+    Nobody {
+        /// The release.
+        release: String,
+        /// The channel.
+        channel: String,
+        /// Whom each reason keeps from it.
+        why: Barred,
+    },
     /// The plan is not for this release.
     #[error("the plan installs {found}, not {release}")]
     OtherTarget {
@@ -188,6 +199,7 @@ impl PromoteError {
             Self::Halted { .. } => "PR-005",
             Self::Ended { .. } => "PR-006",
             Self::OtherTarget { .. } => "PR-007",
+            Self::Nobody { .. } => "PR-008",
             Self::Registry(source) => source.code(),
         }
     }
@@ -202,6 +214,9 @@ impl PromoteError {
             Self::Halted { .. } => "publish a better version, or let two people resume that one",
             Self::Ended { .. } => "promote it to the channel before once more",
             Self::OtherTarget { .. } => "make the plan from the channel's template",
+            Self::Nobody { .. } => {
+                "publish a newer version, or look at whom the channel's plan means"
+            }
             Self::Registry(source) => source.hint(),
         }
     }
@@ -351,7 +366,13 @@ impl Fleet {
             return Err(RegistryError::Exists { kind: "rollout", name }.into());
         }
         self.check_plan(&plan)?;
-        let (mut entries, outbox) = drafted_and_started(rollout, Arc::new(plan), &by, now);
+        let plan = Arc::new(plan);
+        let tried = Running::new(Rollout::draft(rollout, plan.clone(), by.clone(), now));
+        if let Some(why) = self.barred(&tried, now) {
+            let (release, channel) = (release.to_string(), channel.to_string());
+            return Err(PromoteError::Nobody { release, channel, why });
+        }
+        let (mut entries, outbox) = drafted_and_started(rollout, plan, &by, now);
         let (release, channel) = (release.clone(), channel.clone());
         entries.insert(1, Entry::Promoted { release, channel, rollout, by });
         let registered = Registered::Decided(entries, outbox);

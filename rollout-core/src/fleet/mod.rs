@@ -5,6 +5,7 @@
 //! which only a journalled decision makes count); buckets of a rollout sum to its cohort.
 
 mod attributes;
+mod barred;
 mod census;
 mod channels;
 mod decide;
@@ -22,6 +23,7 @@ mod running;
 mod support;
 mod unasked;
 
+pub use barred::{Barred, BarredBy};
 pub use census::{ABSENT, OTHERS, Part, Shown, TABLE_COLUMNS, TABLE_ROWS, Table};
 pub use channels::{Channel, Passed, PromoteError, Promotion};
 pub use decide::{Answer, Ask, BeginError, Decided, OfferMade, Reply};

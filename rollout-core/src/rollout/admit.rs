@@ -240,6 +240,39 @@ impl Ineligible {
         }
     }
 
+    /// Whether neither time nor another release nor the end of a hold lets the device take the
+    /// image: nobody need wait for it.
+    pub fn bars(&self) -> bool {
+        match self {
+            Self::NoArtifact { .. }
+            | Self::AlreadyRuns
+            | Self::MovedOn
+            | Self::Fled
+            | Self::Ended(_)
+            | Self::Counter { .. }
+            | Self::SecureVersion { .. }
+            | Self::Size { .. }
+            | Self::Superseded(_) => true,
+            Self::Standing(_)
+            | Self::NotMember(_)
+            | Self::NeverSeen
+            | Self::OnTrial
+            | Self::SteppingStone { .. }
+            | Self::FromVersion { .. }
+            | Self::Release(_)
+            | Self::Expired
+            | Self::NotHosted(_)
+            | Self::Busy(_)
+            | Self::NewerFirst(_)
+            | Self::Phase(_)
+            | Self::NotOpen { .. }
+            | Self::CountReached { .. }
+            | Self::Requires(_)
+            | Self::Offers { .. }
+            | Self::Excluded(_) => false,
+        }
+    }
+
     /// Whether time alone will not change it: such a device is excluded, not waiting.
     pub fn excludes(&self) -> bool {
         matches!(

@@ -1,11 +1,12 @@
 //! Channels, and what carries a release from one to the next.
 
 use crate::desk::{Desk, HORIZON, device, fields, person};
+use rollout_core::cohort::Selector;
 use rollout_core::fleet::{Passed, PromoteError, Promotion, Registered, RegistryError};
 use rollout_core::id::{ChannelId, ProductId, RolloutId};
 use rollout_core::journal::{ChannelRecord, Entry, Seq};
 use rollout_core::release::{Lifecycle, ReleaseId, Target};
-use rollout_core::rollout::{Command, Plan, PlanFields};
+use rollout_core::rollout::{Command, Membership, Plan, PlanFields};
 use rollout_core::time::Span;
 
 const DEVICES: usize = 30;
@@ -145,6 +146,8 @@ fn a_release_passes_one_channel_after_the_other() {
     run(&mut desk);
     let passed = Passed::Passed { rollout: id };
     assert_eq!(desk.fleet.passed(&release(), &channel("dogfood")), passed);
+    assert_eq!(code(&mut desk, "beta"), "PR-008", "everybody in it has the release");
+    desk.enroll(&device(DEVICES));
     let second = promote(&mut desk, "beta").expect("it has passed");
     assert_ne!(second.rollout, id);
     assert_eq!(code(&mut desk, "stable"), "PR-004");
@@ -208,6 +211,35 @@ fn only_what_is_published_is_promoted_and_nothing_else_is_installed() {
     assert_eq!(code(&mut desk, "dogfood"), "PR-002");
     desk.fleet.releases.clear();
     assert_eq!(code(&mut desk, "dogfood"), "PR-002");
+}
+
+#[test]
+fn a_release_that_nobody_in_the_channel_can_take_is_refused_with_the_reason() {
+    let mut desk = desk();
+    (0..DEVICES).for_each(|index| desk.check_in(&device(index), "2.0.0", 9));
+    let end = desk.fleet.read_to;
+    let error = promote(&mut desk, "dogfood").expect_err("all of them are beyond it");
+    assert_eq!(error.code(), "PR-008");
+    assert_eq!(
+        error.to_string(),
+        "dogfood has nobody who can take vacuum@1.1.0: \
+         30 devices, such as dev-0000: its confirmed counter 9 is not below 2 (EX-009)"
+    );
+    assert_eq!(desk.fleet.read_to, end);
+    desk.enroll(&device(DEVICES));
+    promote(&mut desk, "dogfood").expect("there is one who can");
+}
+
+#[test]
+fn a_channel_that_is_empty_for_now_is_promoted_to() {
+    let mut desk = desk();
+    (0..DEVICES).for_each(|index| desk.check_in(&device(index), "2.0.0", 9));
+    let nobody = Selector::parse("model==none-yet").expect("a query");
+    let later = PlanFields { members: Membership::Query(nobody), ..fields(&["100%"]) };
+    let plan = Plan::check(later).expect("a plan");
+    let to = channel("dogfood");
+    let promoted = desk.fleet.promote(&release(), &to, plan, person("ci"), desk.now);
+    assert!(matches!(promoted.expect("devices come later").registered, Registered::Decided(..)));
 }
 
 #[test]

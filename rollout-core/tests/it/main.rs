@@ -2,6 +2,7 @@
 
 mod admission;
 mod attributes;
+mod barred;
 mod census;
 mod channels;
 mod climb;

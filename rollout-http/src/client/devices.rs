@@ -114,9 +114,24 @@ impl Client {
         sent: &Sent,
     ) -> Result<Imported, Error> {
         let wrong = |source| Error::File { path: table.display().to_string(), source };
-        let file = tokio::fs::File::open(table).await.map_err(wrong)?;
-        let about = file.metadata().await.map_err(wrong)?;
-        let (body, moved) = in_pieces(file, sent);
+        let file = std::fs::File::open(table).map_err(wrong)?;
+        self.import_opened(file, &table.display().to_string(), dry_run, sent).await
+    }
+
+    /// The same with a table that is open already, such as a pipe; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// [`Error`]; the rows before the one that is refused are in.
+    pub async fn import_opened(
+        &self,
+        table: std::fs::File,
+        name: &str,
+        dry_run: bool,
+        sent: &Sent,
+    ) -> Result<Imported, Error> {
+        let wrong = |source| Error::File { path: name.into(), source };
+        let about = table.metadata().map_err(wrong)?;
+        let (body, moved) = in_pieces(tokio::fs::File::from_std(table), sent);
         let dry_run: &[_] = if dry_run { &[("dry_run", "true")] } else { &[] };
         let request = self
             .unbounded(Method::POST, &["v1", "devices", "import"], dry_run)

@@ -58,7 +58,9 @@ pub(crate) fn check(fleet: &Fleet, running: &Running, now: Timestamp) -> Option<
     let rungs = rungs(fleet, running, &reachable);
     let mut warnings = warnings(plan, release);
     warnings.extend(vacant(&rungs, reachable.len() as u64));
-    if reachable.is_empty() {
+    if let Some(why) = fleet.barred(running, now) {
+        warnings.push(format!("nobody of the cohort can ever take it: {why}"));
+    } else if reachable.is_empty() {
         warnings.push("no device of the cohort can be reached now".into());
     }
     Some(CheckBody {

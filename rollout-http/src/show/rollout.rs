@@ -85,6 +85,7 @@ pub(crate) fn rollout(fleet: &Fleet, running: &Running, now: Timestamp) -> Rollo
         proven: rollout
             .proven
             .map(|proven| ProvenBody { matured: proven.matured, at: proven.at.unix_secs() }),
+        nobody: fleet.barred(running, now).map(|why| why.to_string()),
         at_end: running.at_end.map(counts),
         superseded_by: running.superseded_by.map(|id| id.to_string()),
         generation: rollout.generation,

@@ -61,6 +61,36 @@ async fn a_release_reaches_stable_by_way_of_beta_and_once() {
 }
 
 #[tokio::test]
+async fn a_rollout_for_nobody_is_not_promoted_and_a_check_says_so() {
+    let world = World::new();
+    world.store_root().await;
+    assert_eq!(world.publish("2.4.1", 2).await.status.as_u16(), 201);
+    let beta = channel("ladder = [\"100%\"]", None);
+    assert_eq!(world.say("PUT", BETA, beta).await.code(), "201 -");
+    for (place, token) in world.enroll(3).await.iter().enumerate() {
+        world.check_in(place, token, &crate::world::image("2.4.1"), "2.4.1").await;
+    }
+    let end = world.backend.journal().len();
+    let refused = world.say("POST", TO_BETA, json!({ "to": "beta" })).await;
+    let why = "3 devices, such as dev-000: the device runs this image already (EX-005)";
+    let said = format!("409 PR-008: beta has nobody who can take vacuum@2.4.1: {why}");
+    assert_eq!(refused.refusal(), said);
+    assert_eq!(world.backend.journal().len(), end);
+    let plan = "name = \"x\"\nrelease = \"vacuum@2.4.1\"\nladder = [\"100%\"]";
+    let checked = world.operator("POST", "/v1/rollouts?dry_run=true", plan).await.json();
+    let warned = format!("nobody of the cohort can ever take it: {why}");
+    let warnings = checked["warnings"].as_array().expect("a list");
+    assert!(warnings.contains(&json!(warned)), "{warnings:?}");
+    let made = world.operator("POST", "/v1/rollouts", plan).await.json();
+    assert_eq!(made["nobody"], why);
+    let later = json!({ "id": "dev-later", "model": crate::world::MODEL });
+    assert_eq!(world.say("POST", "/v1/devices", later).await.code(), "201 -");
+    let path = format!("/v1/rollouts/{}", made["id"].as_str().expect("an id"));
+    assert_eq!(world.say("GET", &path, Value::Null).await.json()["nobody"], Value::Null);
+    assert_eq!(world.say("POST", TO_BETA, json!({ "to": "beta" })).await.code(), "201 -");
+}
+
+#[tokio::test]
 async fn what_cannot_work_is_refused_by_name_and_changes_nothing() {
     let world = published().await;
     let end = world.backend.journal().len();

@@ -179,6 +179,22 @@ async fn a_filter_moves_on_past_what_it_leaves_out() {
     assert_eq!(reply.json()["kind"], "seen");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_filter_that_leaves_out_a_thousand_entries_moves_the_place_before_the_next_beat() {
+    let world = World::new();
+    let mut body = stream(&world, &world.vic, "/v1/events?kind=published").await;
+    let begin = end(&world);
+    let first = chunk(&mut body).await.expect("a place");
+    assert!(first.ends_with(&format!("id: {begin}\n\n")), "{first}");
+    world.backend.write(vec![Entry::Clock; 1024]);
+    let told = chunk(&mut body).await.expect("the place");
+    assert_eq!(told, format!("id: {}\n\n", begin + 1024));
+    // The next thousand is counted from there; fewer wait for the beat.
+    world.backend.write(vec![Entry::Clock; 1023]);
+    let told = chunk(&mut body).await.expect("a beat");
+    assert_eq!(told, format!(": beat\n\nid: {}\n\n", begin + 2047));
+}
+
 #[tokio::test]
 async fn a_wrong_place_or_filter_is_refused() {
     let world = World::new();

@@ -159,6 +159,7 @@ async fn a_bad_row_is_named_by_line_and_column() {
         row("dev 1,x,eu"),
         row("d1,,eu"),
         row("d1,x"),
+        row("d1,\"x,eu"),
         row(&format!("{},other,eu-0", name(7))),
         "id,region\n".into(),
         "id,model,id\n".into(),

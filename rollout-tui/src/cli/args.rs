@@ -25,6 +25,10 @@ use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::time::Span;
 use std::path::PathBuf;
 
+/// What to do first.
+const FIRST_STEPS: &str = "First steps: set ROLLOUT_SERVER and ROLLOUT_TOKEN, or keep both with \
+    `rollout login`. Then look with `rollout list` and `rollout watch`. `rollout man FOLDER` writes \
+    the manual.";
 /// Heading of the options that every command has.
 const EVERYWHERE: &str = "Options of every command";
 
@@ -34,6 +38,7 @@ const EVERYWHERE: &str = "Options of every command";
 /// (`wait`).
 #[derive(Debug, Parser)]
 #[command(name = "rollout", version, about, long_about, max_term_width = 100)]
+#[command(after_help = FIRST_STEPS)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -46,24 +51,26 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Args, Debug)]
 pub struct Global {
-    /// Server to talk to, such as http://127.0.0.1:8470.
-    #[arg(long, global = true, env = "ROLLOUT_SERVER", value_name = "URL",
+    /// Server to talk to, such as http://127.0.0.1:8470; also ROLLOUT_SERVER.
+    #[arg(long, global = true, env = "ROLLOUT_SERVER", value_name = "URL", hide_env = true,
         help_heading = EVERYWHERE)]
     pub server: Option<String>,
-    /// Bearer token. Prefer the environment: other users of this machine can read arguments.
-    #[arg(long, global = true, env = "ROLLOUT_TOKEN", hide_env_values = true,
+    /// Token to show it. Better in ROLLOUT_TOKEN: other users of this machine can read arguments.
+    #[arg(long, global = true, env = "ROLLOUT_TOKEN", hide_env = true,
         value_name = "TOKEN", help_heading = EVERYWHERE)]
     pub token: Option<Token>,
-    /// CA of the server, PEM; nobody else is trusted then. This machine's CAs are if absent.
-    #[arg(long, global = true, env = "ROLLOUT_CA", value_name = "FILE",
+    /// CA to trust, PEM, and no other; this machine's CAs if absent; also ROLLOUT_CA.
+    #[arg(long, global = true, env = "ROLLOUT_CA", value_name = "FILE", hide_env = true,
         help_heading = EVERYWHERE)]
     pub ca: Option<PathBuf>,
-    /// Server by the name that `rollout login` gave it; the last one used if absent.
-    #[arg(long, global = true, env = "ROLLOUT_CONTEXT", value_name = "NAME",
+    /// Server by the name that `rollout login` gave it; the one last chosen if absent; also
+    /// ROLLOUT_CONTEXT.
+    #[arg(long, global = true, env = "ROLLOUT_CONTEXT", value_name = "NAME", hide_env = true,
         help_heading = EVERYWHERE)]
     pub context: Option<String>,
-    /// File that keeps servers and tokens.
-    #[arg(long, global = true, env = "ROLLOUT_CONFIG", value_name = "FILE",
+    /// File of what `rollout login` keeps; ~/.config/rollout/config.toml if absent; also
+    /// ROLLOUT_CONFIG.
+    #[arg(long, global = true, env = "ROLLOUT_CONFIG", value_name = "FILE", hide_env = true,
         help_heading = EVERYWHERE)]
     pub config: Option<PathBuf>,
     /// Answer with one JSON document on stdout, and with JSON errors on stderr.
@@ -203,13 +210,13 @@ pub enum Verb {
         #[arg(long, value_name = "SPAN", default_value = "1d", value_parser = span)]
         review: Span,
     },
-    /// Go on: one person after a pause, two after a halt.
+    /// Go on: one person after a pause, two after a halt, each with a token of their own.
     Resume(Rollout),
     /// Open the next rung without waiting for reach, quiet or bake time.
     ///
     /// It passes neither an abort nor an approval nor the cap that the evidence sets.
     Advance(Rollout),
-    /// Agree that a rung opens.
+    /// Agree that a rung opens which the plan lets open by approval. Not for the plan's author.
     Approve {
         /// The rollout.
         #[command(flatten)]
@@ -218,7 +225,8 @@ pub enum Verb {
         #[arg(long)]
         rung: String,
     },
-    /// Stop for good; only two people together resume it.
+    /// Stop because something is wrong: nobody gets it any more, and only two people together
+    /// resume it.
     Halt {
         /// The rollout.
         #[command(flatten)]
@@ -227,13 +235,13 @@ pub enum Verb {
         #[arg(long)]
         reason: String,
     },
-    /// End a rollout.
+    /// End a rollout for good. Nobody is taken back; `rollout rollback` does that.
     Cancel(Rollout),
     /// Prepare the way back for devices that run the rollout's release.
     ///
     /// Makes a draft that installs the image before it; `rollout start` lets it go.
     Rollback(Rollout),
-    /// Show how a rollout stands, or every rollout in a line.
+    /// Show how a rollout stands; without an id, all of them as `rollout list` does.
     Status {
         /// Id of the rollout, a UUID.
         #[arg(value_name = "ROLLOUT", value_parser = RolloutId::parse)]
@@ -272,8 +280,8 @@ pub enum Verb {
     },
     /// Wait until a rollout is proven, completed, or through with a batch.
     ///
-    /// Exit codes: 0 it is; 1 it will not be, at once and with the reason; 3 the server could not
-    /// be reached for a minute; 124 the time is over.
+    /// Exit codes: 0 it is; 1 it will not be, at once and with the reason; 2 wrong usage; 3 the
+    /// server was never reached, or not for a minute; 124 the time is over.
     Wait(Wait),
 }
 

@@ -36,8 +36,8 @@ pub async fn run(client: &Client, command: &ChannelCommand) -> Result<Answer, Fa
         ChannelCommand::List { product } => {
             let all = client.channels(product.as_str()).await;
             let all = all.map_err(|error| Failure::server("cannot list channels", &error))?;
-            let rows = all.channels.iter().map(line).collect();
-            Ok(Answer::table(&["channel", "after", "release"], rows, to_json(&all)?))
+            let rows: Vec<_> = all.channels.iter().map(line).collect();
+            Ok(Answer::table(&["channel", "after", "release"], &[], &rows, to_json(&all)?))
         }
         ChannelCommand::Show { product, channel } => show(client, product, channel).await,
         ChannelCommand::Remove { product, channel } => {
@@ -107,8 +107,9 @@ pub async fn product(client: &Client, command: &ProductCommand) -> Result<Answer
         ProductCommand::List => {
             let all = client.products().await;
             let all = all.map_err(|error| Failure::server("cannot list products", &error))?;
-            let rows = all.products.iter().map(|name| json!({ "product": name })).collect();
-            Ok(Answer::table(&["product"], rows, to_json(&all)?))
+            let rows = all.products.iter().map(|name| json!({ "product": name }));
+            let rows: Vec<_> = rows.collect();
+            Ok(Answer::table(&["product"], &[], &rows, to_json(&all)?))
         }
         ProductCommand::Show { product } => {
             let body = client.product(product.as_str()).await;

@@ -7,6 +7,7 @@
 use super::args::CohortCommand;
 use super::error::Failure;
 use super::output::Answer;
+use super::table::Fit;
 use super::to_json;
 use crate::words;
 use rollout_core::id::{CohortId, DeviceId};
@@ -37,8 +38,9 @@ pub async fn run(client: &Client, command: &CohortCommand) -> Result<Answer, Fai
         CohortCommand::Show { name: None } => {
             let all = client.cohorts().await;
             let all = all.map_err(|error| Failure::server("cannot list cohorts", &error))?;
-            let rows = all.cohorts.iter().map(line).collect();
-            Ok(Answer::table(&["name", "members", "meaning"], rows, to_json(&all)?))
+            let rows: Vec<_> = all.cohorts.iter().map(line).collect();
+            let columns = ["name", "members", "meaning"];
+            Ok(Answer::table(&columns, &[("meaning", Fit::Fold)], &rows, to_json(&all)?))
         }
     }
 }

@@ -117,8 +117,8 @@ pub fn run(file: &Path, command: &ContextCommand) -> Result<Answer, Failure> {
                         "current": current == Some(name.as_str()) })
             });
             let rows: Vec<_> = rows.collect();
-            let all = json!({ "contexts": rows });
-            Ok(Answer::table(&["name", "server", "current"], rows, all))
+            let all = json!({ "contexts": &rows });
+            Ok(Answer::table(&["name", "server", "current"], &[], &rows, all))
         }
         ContextCommand::Use { name } => {
             let server = contexts.choose(Some(name))?.server;

@@ -9,6 +9,7 @@ use super::error::Failure;
 use super::life::{self, Change};
 use super::output::Answer;
 use super::progress::Progress;
+use super::table::Fit;
 use super::to_json;
 use super::token::shown_once;
 use crate::words;
@@ -75,13 +76,13 @@ async fn list(client: &Client, asked: &Devices) -> Result<Answer, Failure> {
     };
     let page = client.devices_of(&sought).await;
     let page = page.map_err(|error| Failure::server("cannot list devices", &error))?;
-    let rows = page.devices.iter().map(line).collect();
+    let rows: Vec<_> = page.devices.iter().map(line).collect();
     let columns = ["id", "hardware", "version", "confirmed", "standing", "last_seen"];
     let next = page
         .next
         .as_ref()
         .map(|next| format!("{} in all; go on with `--after {next}`", page.total));
-    Ok(Answer::table(&columns, rows, to_json(&page)?).with(next))
+    Ok(Answer::table(&columns, &[], &rows, to_json(&page)?).with(next))
 }
 
 async fn members(client: &Client, rollout: RolloutId, asked: &Devices) -> Result<Answer, Failure> {
@@ -104,9 +105,9 @@ async fn members(client: &Client, rollout: RolloutId, asked: &Devices) -> Result
         })
     };
     let columns = ["id", "hardware", "version", "bucket", "attempt", "failure"];
-    let rows = page.devices.iter().map(row).collect();
+    let rows: Vec<_> = page.devices.iter().map(row).collect();
     let next = page.next.as_ref().map(|next| format!("go on with `--after {next}`"));
-    Ok(Answer::table(&columns, rows, to_json(&page)?).with(next))
+    Ok(Answer::table(&columns, &[("failure", Fit::Fold)], &rows, to_json(&page)?).with(next))
 }
 
 async fn census(client: &Client, row: &str, column: &str) -> Result<Answer, Failure> {
@@ -121,7 +122,7 @@ async fn census(client: &Client, row: &str, column: &str) -> Result<Answer, Fail
     });
     let rows: Vec<Value> = rows.collect();
     let total = format!("{} in all", words::count(body.total, "device"));
-    Ok(Answer::table(&columns, rows, to_json(&body)?).with([total]))
+    Ok(Answer::table(&columns, &[], &rows, to_json(&body)?).with([total]))
 }
 
 async fn show(client: &Client, device: &DeviceId) -> Result<Answer, Failure> {

@@ -6,6 +6,7 @@
 
 use super::error::Failure;
 use super::output::Answer;
+use super::table::Fit;
 use super::to_json;
 use crate::words;
 use rollout_http::client::Client;
@@ -32,6 +33,11 @@ pub async fn events(client: &Client, after: Option<u64>, limit: u32) -> Result<A
             "what": event.summary,
         })
     });
-    let rows = rows.collect();
-    Ok(Answer::table(&["seq", "at", "kind", "what"], rows, to_json(&lines)?))
+    let rows: Vec<_> = rows.collect();
+    Ok(Answer::table(
+        &["seq", "at", "kind", "what"],
+        &[("what", Fit::Fold)],
+        &rows,
+        to_json(&lines)?,
+    ))
 }

@@ -19,7 +19,11 @@ use rollout_http::client::{Client, Error};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::Path;
+
+/// The file that is no file but the standard input.
+const STDIN: &str = "-";
 
 /// What is done to a device that stays the same device.
 #[derive(Clone, Debug)]
@@ -144,11 +148,17 @@ pub async fn import(
     dry_run: bool,
     bars: Progress,
 ) -> Result<Answer, Failure> {
-    let length = fs::metadata(table).map_err(|error| Failure::reading(table, &error))?.len();
-    let bar = bars.bytes(&table.display().to_string(), length);
-    let done = client.import_devices(table, dry_run, &bar.sent()).await;
+    let (name, opened) = match table == Path::new(STDIN) {
+        true => ("standard input".into(), stdin()),
+        false => (table.display().to_string(), fs::File::open(table)),
+    };
+    let unread = |error| Failure::reading(Path::new(&name), &error);
+    let file = opened.map_err(unread)?;
+    let about = file.metadata().map_err(unread)?;
+    let bar = bars.bytes(&name, about.is_file().then_some(about.len()));
+    let done = client.import_opened(file, &name, dry_run, &bar.sent()).await;
     bar.clear();
-    let what = || format!("cannot import `{}`", table.display());
+    let what = || format!("cannot import `{name}`");
     let body = done.map_err(|error| interrupted(Failure::server(what(), &error)))?;
     let rows = words::count(body.rows, "device");
     let line = match dry_run {
@@ -156,6 +166,18 @@ pub async fn import(
         false => format!("{rows}: {} added, {} known", body.added, body.known),
     };
     Ok(Answer::line(line, to_json(&body)?))
+}
+
+/// What comes over the standard input, as a file of its own.
+#[cfg(unix)]
+fn stdin() -> io::Result<fs::File> {
+    use std::os::fd::AsFd as _;
+    io::stdin().as_fd().try_clone_to_owned().map(fs::File::from)
+}
+
+#[cfg(not(unix))]
+fn stdin() -> io::Result<fs::File> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "name a file: this system gives no other"))
 }
 
 /// An import that was cut off may have done a part of its work.

@@ -25,7 +25,7 @@ pub fn completions(shell: Shell) -> Result<Answer, Failure> {
         failure.because(&error).ending(Exit::Bug)
     })?;
     let json = json!({ "shell": shell.to_string(), "script": script });
-    Ok(Answer { lines: script.lines().map(str::to_owned).collect(), json })
+    Ok(Answer::of_lines(script.lines().map(str::to_owned).collect(), json))
 }
 
 /// Writes a page for each command.

@@ -22,6 +22,7 @@ pub mod progress;
 pub mod release;
 pub mod rollout;
 pub mod root;
+pub mod table;
 pub mod token;
 pub mod wait;
 pub mod watch;
@@ -57,6 +58,8 @@ pub struct World<'a> {
     pub err: &'a mut dyn Write,
     /// Whether what takes long draws bars.
     pub progress: Progress,
+    /// How wide the terminal is that shows the answers; nothing if none does.
+    pub columns: Option<u16>,
 }
 
 /// How a command says how far it is, on stderr.
@@ -69,11 +72,11 @@ pub struct Says<'a> {
 
 /// Runs one command line and returns the exit code.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>, world: World<'_>) -> u8 {
-    let World { now, config, entropy, out, err, progress } = world;
+    let World { now, config, entropy, out, err, progress, columns } = world;
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let as_json = arguments.iter().any(|argument| argument == "--json");
     let format = if as_json { Format::Json } else { Format::Text };
-    let mut output = Output { out, err, format };
+    let mut output = Output { out, err, format, columns };
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(usage) => return usage_code(&usage, &mut output),

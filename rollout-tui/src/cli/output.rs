@@ -2,10 +2,11 @@
 //!
 //! Deliberately not here: what is said; commands bring an [`Answer`] that reads both ways.
 //!
-//! Invariant: with `--json` stdout holds exactly one JSON document or nothing; and no text that
-//! came from elsewhere can move the cursor.
+//! Invariant: with `--json` stdout holds exactly one JSON document or nothing; no text that came
+//! from elsewhere can move the cursor; and what no terminal shows is never cut.
 
 use super::error::Failure;
+use super::table::{Fit, Table};
 use crate::words;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
@@ -24,6 +25,8 @@ pub enum Format {
 pub struct Answer {
     /// For programs.
     pub json: Value,
+    /// For people, before the lines: what fits itself to their terminal.
+    pub table: Option<Table>,
     /// For people, line by line.
     pub lines: Vec<String>,
 }
@@ -38,28 +41,32 @@ impl Answer {
             format!("{name:<width$}{}", text_of(value))
         });
         let json = fields.iter().map(|(name, value)| ((*name).to_string(), value.clone()));
-        Self { lines: lines.collect(), json: Value::Object(json.collect::<Map<_, _>>()) }
+        Self::of_lines(lines.collect(), Value::Object(json.collect::<Map<_, _>>()))
     }
 
     /// One sentence, and what programs get for it.
     pub fn line(line: impl Into<String>, json: Value) -> Self {
-        Self { json, lines: vec![line.into()] }
+        Self::of_lines(vec![line.into()], json)
     }
 
-    /// Columns of `rows`, which are JSON objects, under their names.
-    pub fn table(columns: &[&str], rows: Vec<Value>, json: Value) -> Self {
-        let header = columns.iter().map(|name| name.replace('_', " ")).collect();
+    /// Lines, and what programs get for them.
+    pub const fn of_lines(lines: Vec<String>, json: Value) -> Self {
+        Self { json, table: None, lines }
+    }
+
+    /// Columns of `rows`, which are JSON objects, under their names. `texts` are those of them that
+    /// are not shown whole on a narrow terminal.
+    pub fn table(columns: &[&str], texts: &[(&str, Fit)], rows: &[Value], json: Value) -> Self {
+        let header = columns.iter().map(|name| words::plain(&name.replace('_', " "))).collect();
         let cells = rows.iter().map(|row| {
             columns.iter().map(|name| text_of(row.get(*name).unwrap_or(&Value::Null))).collect()
         });
-        let cells: Vec<Vec<String>> = std::iter::once(header).chain(cells).collect();
-        let width = |at: usize| cells.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-        let lines = cells.iter().map(|row| {
-            let padded = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-            padded.collect::<Vec<_>>().join("  ").trim_end().to_string()
-        });
-        Self { lines: lines.collect(), json }
+        let mut table = Table::new(header, cells);
+        for (name, fit) in texts {
+            let place = columns.iter().position(|column| column == name);
+            place.into_iter().for_each(|place| table.fit(place, *fit));
+        }
+        Self { json, table: Some(table), lines: Vec::new() }
     }
 
     /// The same with further lines for people.
@@ -90,6 +97,8 @@ pub struct Output<'a> {
     pub err: &'a mut dyn Write,
     /// In which form.
     pub format: Format,
+    /// How wide the terminal is that shows the answers; nothing if none does.
+    pub columns: Option<u16>,
 }
 
 impl Output<'_> {
@@ -101,8 +110,12 @@ impl Output<'_> {
         match self.format {
             Format::Json => writeln!(self.out, "{:#}", answer.json)?,
             Format::Text => {
-                for line in &answer.lines {
-                    writeln!(self.out, "{}", words::plain(line))?;
+                let table = answer
+                    .table
+                    .iter()
+                    .flat_map(|table| table.lines(self.columns.map(usize::from)));
+                for line in table.chain(answer.lines.iter().cloned()) {
+                    writeln!(self.out, "{}", words::plain(&line))?;
                 }
             }
         }

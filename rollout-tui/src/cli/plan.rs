@@ -102,7 +102,7 @@ pub async fn diff(client: &Client, file: &Path, id: RolloutId) -> Result<Answer,
     if changes.is_empty() {
         return Ok(Answer::line("no difference", json));
     }
-    Ok(Answer { lines: shown(&changes), json })
+    Ok(Answer::of_lines(shown(&changes), json))
 }
 
 /// Makes the rollout of a plan's file be there: drafts it, drafts it anew, or leaves it as it is.

@@ -9,6 +9,7 @@ use super::error::Failure;
 use super::output::Answer;
 use super::parse::{ImageArg, WayBackArg};
 use super::progress::Progress;
+use super::table::Fit;
 use super::{channel, key, root, to_json};
 use crate::ceremony::{
     CeremonyError, InspectError, Inspected, PlannedImage, PublishPlan, SignedRelease,
@@ -48,9 +49,9 @@ pub async fn run(
                     |one: &ReleaseBody| one.release.split('@').next() == Some(product.as_str());
                 all.releases.retain(of);
             }
-            let rows = all.releases.iter().map(line).collect();
+            let rows: Vec<_> = all.releases.iter().map(line).collect();
             let columns = ["release", "state", "counter", "images", "way_back", "by"];
-            Ok(Answer::table(&columns, rows, to_json(&all)?))
+            Ok(Answer::table(&columns, &[("by", Fit::Cut)], &rows, to_json(&all)?))
         }
         ReleaseCommand::Show { release } => {
             let body = client.release(&release.to_string()).await;
@@ -113,7 +114,7 @@ async fn publish_release(
         now,
     };
     let (notes, provenance) = (read_notes(args)?, read_provenance(args)?);
-    let uploads = |file: &Path, bytes| bars.bytes(&file.display().to_string(), bytes).sent();
+    let uploads = |file: &Path, bytes| bars.bytes(&file.display().to_string(), Some(bytes)).sent();
     let along = Along {
         notes: notes.as_deref(),
         source: args.source.as_deref(),
@@ -232,7 +233,7 @@ fn published(signed: &SignedRelease, plan: &PublishPlan) -> Answer {
         "state": "new", "release": release, "counter": signed.counter.0, "images": images,
         "way_back": way_back, "no_way_back": missing,
     });
-    Answer { json, lines }
+    Answer::of_lines(lines, json)
 }
 
 /// A release in a list.

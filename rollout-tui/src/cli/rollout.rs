@@ -9,6 +9,7 @@ use super::args::Verb;
 use super::error::Failure;
 use super::output::Answer;
 use super::plan;
+use super::table::Fit;
 use super::wait;
 use super::{Says, to_json};
 use crate::words;
@@ -87,16 +88,28 @@ enum Steer<'a> {
 }
 
 impl Steer<'_> {
-    /// Its verb and what is said once it is done.
-    const fn words(&self) -> (&'static str, &'static str) {
+    const fn verb(&self) -> &'static str {
         match self {
-            Self::Start => ("start", "started"),
-            Self::Pause { .. } => ("pause", "paused"),
-            Self::Resume => ("resume", "agreed to resume"),
-            Self::Advance => ("advance", "advanced"),
-            Self::Approve { .. } => ("approve", "approved"),
-            Self::Halt { .. } => ("halt", "halted"),
-            Self::Cancel => ("cancel", "canceled"),
+            Self::Start => "start",
+            Self::Pause { .. } => "pause",
+            Self::Resume => "resume",
+            Self::Advance => "advance",
+            Self::Approve { .. } => "approve",
+            Self::Halt { .. } => "halt",
+            Self::Cancel => "cancel",
+        }
+    }
+
+    /// What is said once the server has taken it; some take more than one person.
+    fn done(&self, id: &str, body: &RolloutBody) -> String {
+        match self {
+            Self::Start => format!("started {id}"),
+            Self::Pause { .. } => format!("paused {id}"),
+            Self::Resume => words::resumed(id, body),
+            Self::Advance => format!("advanced {id}"),
+            Self::Approve { rung } => words::approved(rung, id, body),
+            Self::Halt { .. } => format!("halted {id}"),
+            Self::Cancel => format!("canceled {id}"),
         }
     }
 }
@@ -106,8 +119,7 @@ impl Steer<'_> {
 /// # Errors
 /// [`Failure`] of the server.
 async fn steer(client: &Client, id: &str, steer: &Steer<'_>) -> Result<Answer, Failure> {
-    let (verb, done) = steer.words();
-    let what = || format!("cannot {verb} rollout `{id}`");
+    let what = || format!("cannot {} rollout `{id}`", steer.verb());
     let asked = match steer {
         Steer::Start => client.start(id).await,
         Steer::Pause { reason, review } => {
@@ -126,7 +138,7 @@ async fn steer(client: &Client, id: &str, steer: &Steer<'_>) -> Result<Answer, F
         ("cause", json!(body.cause)),
         ("waits_for", json!(body.line.waiting)),
     ]);
-    Ok(Answer::line(format!("{done} {id}"), to_json(&body)?).with(standing.lines))
+    Ok(Answer::line(steer.done(id, &body), to_json(&body)?).with(standing.lines))
 }
 
 /// Starts a draft.
@@ -255,9 +267,14 @@ async fn rollback(client: &Client, id: RolloutId) -> Result<Answer, Failure> {
 async fn list(client: &Client) -> Result<Answer, Failure> {
     let all = client.rollouts().await;
     let all = all.map_err(|error| Failure::server("cannot list rollouts", &error))?;
-    let rows = all.rollouts.iter().map(line).collect();
+    let rows: Vec<_> = all.rollouts.iter().map(line).collect();
     let columns = ["id", "name", "target", "phase", "rung", "confirmed", "bad", "waits_for"];
-    Ok(Answer::table(&columns, rows, to_json(&all)?))
+    Ok(Answer::table(
+        &columns,
+        &[("name", Fit::Cut), ("waits_for", Fit::Cut)],
+        &rows,
+        to_json(&all)?,
+    ))
 }
 
 fn line(line: &RolloutLine) -> Value {
@@ -288,6 +305,7 @@ async fn status(client: &Client, id: RolloutId) -> Result<Answer, Failure> {
         ("phase", json!(format!("{}, rung {rung} of {rungs}", words::spaced(phase)))),
         ("cause", json!(body.cause)),
         ("waits_for", json!(waiting)),
+        ("nobody_can_take_it", json!(body.nobody)),
         ("open_to", json!(body.open_to)),
         ("members", json!(words::count(body.members, "device"))),
         ("buckets", buckets(&body)),

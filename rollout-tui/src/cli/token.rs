@@ -7,6 +7,7 @@
 use super::args::{TokenCommand, TokenRole};
 use super::error::Failure;
 use super::output::Answer;
+use super::table::Fit;
 use super::to_json;
 use crate::words;
 use rollout_http::body::v1::{RoleName, TokenMade, TokenRequest};
@@ -70,12 +71,17 @@ async fn list(client: &Client) -> Result<Answer, Failure> {
             "expires": words::utc(leave.expires),
         })
     });
-    let rows = people.chain(devices).collect();
+    let rows: Vec<_> = people.chain(devices).collect();
     let json = json!({
         "tokens": to_json(&tokens.tokens)?,
         "enrollments": to_json(&enrollments.enrollments)?,
     });
-    Ok(Answer::table(&["id", "for", "may", "expires"], rows, json))
+    Ok(Answer::table(
+        &["id", "for", "may", "expires"],
+        &[("for", Fit::Cut), ("may", Fit::Cut)],
+        &rows,
+        json,
+    ))
 }
 
 fn role_name(role: RoleName) -> String {

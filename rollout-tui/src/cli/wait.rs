@@ -29,13 +29,28 @@ const AWAY: Duration = Duration::from_secs(60);
 /// over.
 pub async fn run(client: &Client, wait: &Wait, says: &mut Says<'_>) -> Result<Answer, Failure> {
     let id = wait.rollout.id.to_string();
+    until(|| client.rollout(&id), wait, says).await
+}
+
+/// Waits by asking `ask` how the rollout stands.
+///
+/// # Errors
+/// As [`run`].
+pub async fn until<Asked>(
+    mut ask: impl FnMut() -> Asked,
+    wait: &Wait,
+    says: &mut Says<'_>,
+) -> Result<Answer, Failure>
+where
+    Asked: Future<Output = Result<RolloutBody, Error>>,
+{
     let deadline = Instant::now() + Duration::from_millis(wait.timeout.0);
     let bar = says.bars.devices(0);
     let mut shown = String::new();
     let mut seen = None;
     loop {
         let next = Instant::now() + PACE;
-        match client.rollout(&id).await {
+        match ask().await {
             Ok(body) => {
                 seen = Some(Instant::now());
                 bar.set(body.line.counts.confirmed, body.members);
@@ -49,7 +64,7 @@ pub async fn run(client: &Client, wait: &Wait, says: &mut Says<'_>) -> Result<An
                 show(&mut shown, format!("the server is away: {error}"), &bar, says);
             }
             Err(error) => {
-                let what = format!("cannot wait for rollout `{id}`");
+                let what = format!("cannot wait for rollout `{}`", wait.rollout.id);
                 return cleared(&bar, Err(Failure::server(what, &error)));
             }
         }

@@ -36,7 +36,7 @@ pub async fn run(
         }
     };
     shown.map_err(|error| failure(&error))?;
-    Ok(Answer { json: Value::Null, lines: Vec::new() })
+    Ok(Answer::of_lines(Vec::new(), Value::Null))
 }
 
 /// How it looks; `NO_COLOR` wins over a theme.

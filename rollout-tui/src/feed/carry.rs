@@ -5,6 +5,7 @@
 
 use super::{Gone, Sink};
 use crate::app::{Command, DeviceNews, DevicesNews, Fetch, Order, What};
+use crate::words;
 use rollout_http::body::v1::PauseRequest;
 use rollout_http::client::{Client, Error};
 use std::sync::Arc;
@@ -64,9 +65,15 @@ async fn steer(client: &Client, id: &str, order: &Order) -> Result<String, Error
             let asked = PauseRequest { reason: reason.clone(), review: review.clone() };
             client.pause(id, &asked).await?
         }
-        Order::Resume => client.resume(id).await?,
+        Order::Resume => {
+            let body = client.resume(id).await?;
+            return Ok(words::resumed(&body.line.name, &body));
+        }
         Order::Advance => client.advance(id).await?,
-        Order::Approve { rung } => client.approve(id, rung).await?,
+        Order::Approve { rung } => {
+            let body = client.approve(id, rung).await?;
+            return Ok(words::approved(rung, &body.line.name, &body));
+        }
         Order::Halt { reason } => client.halt(id, reason).await?,
         Order::Cancel => client.cancel(id).await?,
         Order::RollBack => {
@@ -75,7 +82,7 @@ async fn steer(client: &Client, id: &str, order: &Order) -> Result<String, Error
             return Ok(format!("drafted the way back to {target} for {devices} devices: start it"));
         }
     };
-    let phase = crate::words::spaced(&body.line.phase);
+    let phase = words::spaced(&body.line.phase);
     Ok(format!("{}: done, {} is {phase}", verb(order), body.line.name))
 }
 

@@ -7,6 +7,7 @@ use rollout_core::trust::sign::{SigningKey, public_key};
 use rollout_core::trust::{Role, Root};
 use rollout_tui::root::fleet_of;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -14,6 +15,11 @@ const ROLLOUT: &str = "0192f7a0-0000-7000-8000-000000000001";
 
 /// Runs the binary in a folder, away from the caller's environment.
 pub fn rollout(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    rollout_fed(folder, arguments, "")
+}
+
+/// The same with something on its standard input.
+pub fn rollout_fed(folder: &Path, arguments: &[&str], input: &str) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rollout"));
     let callers =
         ["SERVER", "TOKEN", "CONTEXT", "CONFIG", "CA"].map(|name| format!("ROLLOUT_{name}"));
@@ -25,8 +31,13 @@ pub fn rollout(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
         .env("NO_PROXY", "*")
         .current_dir(folder)
         .args(arguments)
-        .stdin(Stdio::null());
-    let done = command.output().expect("the binary runs");
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary runs");
+    // Most commands end without reading any of it.
+    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+    let done = child.wait_with_output().expect("it ends");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (done.status.code().expect("an exit code"), text(done.stdout), text(done.stderr))
 }

@@ -78,7 +78,12 @@ fn tokens_are_kept_for_their_owner_alone_and_only_if_they_are_good() {
     assert!(code == 2 && err.contains("RC-012"), "{err}");
 
     let (fake, _asked) = telling();
+    // One that was left behind by a command that was cut off, for everybody to read.
+    let left = folder.path().join("rollout/config.new");
+    fs::create_dir_all(folder.path().join("rollout")).expect("a folder");
+    fs::write(&left, "current = \"other\"\n").expect("written");
     login(folder.path(), "default", &fake.url, "fota_op_good");
+    assert!(!left.exists());
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -26,7 +26,7 @@ impl Asked {
 
     fn read(stream: &TcpStream) -> Self {
         let mut reader = BufReader::new(stream);
-        let (mut head, mut length) = (String::new(), 0);
+        let (mut head, mut length, mut is_chunked) = (String::new(), 0, false);
         loop {
             let before = head.len();
             if reader.read_line(&mut head).expect("a line") <= 2 {
@@ -36,9 +36,16 @@ impl Asked {
             if let Some(value) = line.strip_prefix("content-length:") {
                 length = value.trim().parse().expect("a length");
             }
+            is_chunked |= line.starts_with("transfer-encoding:");
+        }
+        // The chunks with their lengths, as they come; the last is empty.
+        let mut chunks = Vec::new();
+        while is_chunked && !chunks.ends_with(b"0\r\n\r\n") {
+            reader.read_until(b'\n', &mut chunks).expect("a line");
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).expect("a body");
+        body.extend(chunks);
         Self { head, body }
     }
 }
@@ -68,6 +75,16 @@ impl Fake {
 
     /// Runs a command line; `./FILE` is a file of the folder. Exit code, stdout and stderr.
     pub fn said(&self, folder: &Path, arguments: &[&str]) -> (u8, String, String) {
+        self.shown(folder, arguments, None)
+    }
+
+    /// The same on a terminal of so many columns.
+    pub fn shown(
+        &self,
+        folder: &Path,
+        arguments: &[&str],
+        columns: Option<u16>,
+    ) -> (u8, String, String) {
         let server = ["rollout", "--server", &self.url, "--token", "fota_op_secret"];
         let located = arguments.iter().map(|text| match text.strip_prefix("./") {
             Some(file) => folder.join(file).display().to_string(),
@@ -85,6 +102,7 @@ impl Fake {
             out: &mut out,
             err: &mut err,
             progress: Progress::Hidden,
+            columns,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");

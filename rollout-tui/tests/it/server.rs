@@ -322,6 +322,32 @@ fn a_server_that_is_not_there_is_unreachable() {
 }
 
 #[test]
+fn a_table_may_come_over_the_standard_input() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let fake = Fake::start(move |asked| {
+        // Whoever listens may have gone.
+        let _ = tell.send((asked.head.clone(), asked.body.clone()));
+        match asked.path().contains("dry_run") {
+            true => (200, json!({ "rows": 1, "added": 1, "known": 0 })),
+            false => problem(400, "IP-001", "line 2 column 1 (`id`): no", "correct it"),
+        }
+    });
+    let folder = desk();
+    let table = "id,model\nsn-1,v980\n";
+    let here = ["--server", &fake.url, "--token", "fota_op_secret", "device", "import", "-"];
+    let dry = [&here[..], &["--dry-run"]].concat();
+    let (code, out, err) = crate::cli::rollout_fed(folder.path(), &dry, table);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(out, "1 device: 1 would be added, 0 known\n");
+    let (head, body) = told.recv().expect("asked");
+    assert!(head.to_lowercase().contains("transfer-encoding: chunked"), "no length: {head}");
+    assert!(String::from_utf8_lossy(&body).contains(table));
+    let (code, _, err) = crate::cli::rollout_fed(folder.path(), &here, table);
+    assert_eq!(code, 1);
+    assert!(err.contains("cannot import `standard input`\n  ╰─▶ line 2 column 1"), "{err}");
+}
+
+#[test]
 fn an_import_that_was_cut_off_says_that_it_may_be_sent_again() {
     let folder = desk();
     std::fs::write(folder.path().join("table.csv"), "id,model\nsn-1,v980\n").expect("a table");

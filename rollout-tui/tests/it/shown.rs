@@ -294,6 +294,18 @@ fn devices_live_and_releases_travel() {
 }
 
 #[test]
+fn a_list_fits_the_terminal_that_shows_it_and_is_whole_elsewhere() {
+    let fake = Fake::start(answer);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let list = |arguments: &[&str], columns| fake.shown(folder.path(), arguments, columns).1;
+    let narrow = list(&["list"], Some(80));
+    insta::assert_snapshot!(narrow, @"");
+    assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
+    assert_eq!(list(&["list"], None).lines().count(), 2, "a line for each");
+    assert_eq!(list(&["list", "--json"], Some(20)), list(&["list", "--json"], None));
+}
+
+#[test]
 fn json_is_what_the_server_said() {
     let fake = Fake::start(answer);
     let folder = tempfile::tempdir().expect("a temporary folder");

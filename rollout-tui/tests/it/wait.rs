@@ -2,7 +2,14 @@
 
 use crate::fake::Fake;
 use crate::shown::{ROLLOUT, rollout};
+use rollout_core::id::RolloutId;
+use rollout_core::time::Span;
 use rollout_http::body::v1::RolloutBody;
+use rollout_http::client::Error;
+use rollout_tui::cli::args::{Rollout, Wait};
+use rollout_tui::cli::error::Exit;
+use rollout_tui::cli::progress::Progress;
+use rollout_tui::cli::{Says, wait};
 use rollout_tui::wait::{Goal, Standing, judge};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,6 +46,8 @@ fn a_goal_is_reached_or_never_or_not_yet() {
     let failing = json!({ "proof": { "needs": 281, "can_have": 300, "is_possible": false } });
     let failing_end = json!({ "phase": "completed",
         "proof": { "needs": 281, "can_have": 300, "is_possible": false } });
+    let nobody = json!({ "nobody": "12 devices, such as dev-0001: the device runs this image \
+        already (EX-005)" });
     let taken_back = json!({ "superseded_by": "0192f7a0-0000-7000-8000-000000000009" });
     let cases = [
         (json!({}), "proven"),
@@ -59,6 +68,8 @@ fn a_goal_is_reached_or_never_or_not_yet() {
         (failing, "proven"),
         (failing_end, "proven"),
         (taken_back, "completed"),
+        (nobody.clone(), "completed"),
+        (nobody, "batch=1"),
     ];
     let told = cases.map(|(changes, goal)| format!("{goal:<9} {}", said(changes, goal)));
     insta::assert_snapshot!(told.join("\n"));
@@ -103,4 +114,44 @@ fn the_exit_code_says_how_the_waiting_ended() {
     let gone = ["--server", "http://127.0.0.1:1", "wait", ROLLOUT];
     let (code, _, _) = crate::cli::rollout(folder.path(), &gone);
     assert_eq!(code, 3);
+}
+
+/// Waits while `up` says, by the second, whether the server is there; on time that passes by itself.
+/// How it ended, after how many milliseconds, and how often the server was asked.
+async fn waited(timeout: Span, up: impl Fn(u64) -> bool) -> (Exit, u128, usize) {
+    let begun = tokio::time::Instant::now();
+    let rollout = Rollout { id: RolloutId::parse(ROLLOUT).expect("a UUID") };
+    let wait = Wait { rollout, goal: Goal::Completed, timeout };
+    let body: RolloutBody = serde_json::from_value(with(json!({}))).expect("a rollout");
+    let asked = AtomicUsize::new(0);
+    let ask = || {
+        asked.fetch_add(1, Ordering::SeqCst);
+        let answer = match up(begun.elapsed().as_secs()) {
+            true => Ok(body.clone()),
+            false => Err(Error::Stalled { doing: "look", secs: 1 }),
+        };
+        async { answer }
+    };
+    let mut lines = Vec::new();
+    let mut says = Says { lines: &mut lines, bars: Progress::Hidden };
+    let failure = wait::until(ask, &wait, &mut says).await.expect_err("it never completes");
+    (failure.exit, begun.elapsed().as_millis(), asked.into_inner())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_to_wait_is_kept_to_the_millisecond() {
+    // Asked at 0, 1, … 90 s.
+    assert_eq!(waited(Span(90_500), |_| true).await, (Exit::TimedOut, 90_500, 91));
+    assert_eq!(waited(Span(0), |_| true).await, (Exit::TimedOut, 0, 1));
+    let away = waited(Span(30_000), |second| second == 0).await;
+    assert_eq!(away, (Exit::TimedOut, 30_000, 30), "a server that is away moves no deadline");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_away_is_waited_for_a_minute_from_its_last_answer() {
+    let hour = Span(3_600_000);
+    assert_eq!(waited(hour, |_| false).await, (Exit::Unreachable, 0, 1), "it never was there");
+    assert_eq!(waited(hour, |second| second == 0).await, (Exit::Unreachable, 60_000, 61));
+    let back = |second| second == 0 || second == 59;
+    assert_eq!(waited(hour, back).await, (Exit::Unreachable, 119_000, 120), "another minute");
 }

@@ -261,6 +261,9 @@ pub struct RolloutBody {
     pub proof: ProofBody,
     /// The first pass of this epoch.
     pub proven: Option<ProvenBody>,
+    /// Why nobody of its cohort will ever take it; absent if anybody can, may yet, or has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nobody: Option<String>,
     /// Counts when it ended.
     pub at_end: Option<CountsBody>,
     /// Another rollout that takes it back.

@@ -45,7 +45,7 @@ pub enum DeviceCommand {
     /// CSV with a header: `id` and `model`, `home` if some are served elsewhere, and any other
     /// columns as attributes. A bad row is named by line and column; the rows before it are in.
     Import {
-        /// The table.
+        /// The table; `-` is the standard input.
         file: PathBuf,
         /// Check the table, and change nothing.
         #[arg(long)]
@@ -162,7 +162,8 @@ pub struct Devices {
     /// Devices of this rollout's cohort, each with where it stands in it; by id.
     #[arg(long, value_name = "UUID", value_parser = RolloutId::parse, conflicts_with = "sort")]
     pub rollout: Option<RolloutId>,
-    /// Those that stand there in the rollout, such as failed or silent.
+    /// Those of the rollout that stand there, such as failed or silent; `rollout status` counts
+    /// them.
     #[arg(long, requires = "rollout")]
     pub bucket: Option<String>,
     /// Start where the page before says.

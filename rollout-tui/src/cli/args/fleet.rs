@@ -48,7 +48,7 @@ pub enum TokenCommand {
     List,
     /// Revoke a token, or an enrollment.
     Revoke {
-        /// Public id of the token: the part behind its kind.
+        /// Public id of the token, as `rollout token list` shows it.
         id: String,
     },
 }
@@ -58,14 +58,14 @@ pub enum TokenCommand {
 pub enum TokenRole {
     /// Look.
     Viewer,
-    /// Start, pause, resume, advance, halt, cancel.
+    /// Steer rollouts, promote releases, set channels and cohorts, hold devices.
     Operator,
-    /// Publish releases.
+    /// Publish, promote and renew releases; halt.
     Publisher,
-    /// Approve.
+    /// Approve rungs, be the second who resumes after a halt; halt.
     Approver,
-    /// Everything about devices, tokens and settings.
+    /// Add, replace and retire devices, make tokens, set channels; halt.
     Admin,
-    /// Look at everything, the audit log too.
+    /// Look at everything, tokens too.
     Auditor,
 }

@@ -32,7 +32,8 @@ pub enum ReleaseCommand {
     },
     /// Carry a release to a channel, by a rollout that starts at once. Safe to repeat.
     ///
-    /// Refused, with the reason, unless it has passed the channel before.
+    /// Refused, with the reason, unless it has passed the channel before, or if nobody in the channel
+    /// can ever take it. A channel that is empty for now is no hindrance.
     Promote(Promote),
     /// Sign the manifests of a release and of its way back again, to live longer.
     ///
@@ -55,7 +56,7 @@ pub struct Promote {
     /// Product and version, such as vacuum@2.4.1.
     #[arg(value_parser = ReleaseId::parse)]
     pub release: ReleaseId,
-    /// The channel.
+    /// The channel, as `rollout channel list` names it.
     #[arg(long, value_name = "CHANNEL", value_parser = ChannelId::new)]
     pub to: ChannelId,
     /// Print the id of the rollout alone.
@@ -93,7 +94,7 @@ pub struct Publish {
     /// Private release key, PEM; once for each that has to sign.
     #[arg(long, value_name = "FILE", required = true)]
     pub key: Vec<PathBuf>,
-    /// Hardware models of images that name none.
+    /// Hardware models of images that name none; once for each, or separated by commas.
     #[arg(long, value_name = "MODEL", value_delimiter = ',', value_parser = HardwareModel::new)]
     pub hardware: Vec<HardwareModel>,
     /// Root document to sign under, COSE; the server's if absent.

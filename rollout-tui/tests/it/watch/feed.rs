@@ -1,6 +1,6 @@
 //! News from a server: cut streams, holes, old servers, orders that are carried.
 
-use super::sample::{self, GOOD, NOW_MS, event};
+use super::sample::{self, BAD, GOOD, NOW_MS, event};
 use super::server::{Server, State};
 use rollout_http::body::v1::EventLine;
 use rollout_http::client::Client;
@@ -138,6 +138,23 @@ fn an_order_reaches_the_server_and_its_answer_comes_back() {
     let state = server.state.lock().expect("no panic");
     assert!(state.asked.contains(&format!("POST /v1/rollouts/{GOOD}/halt")));
     assert_eq!(state.posted, [r#"{"reason":"brush"}"#]);
+}
+
+#[test]
+fn what_takes_more_than_one_person_says_how_many_there_are() {
+    let server = Server::start(State { journal: journal(1), ..State::default() });
+    let done = |rollout: &str, order| {
+        let steer = Command::Steer { rollout: rollout.into(), order };
+        let news = news(&server, vec![steer], |what| matches!(what, What::Done { .. }));
+        let Some(What::Done { said }) = news.into_iter().next_back() else { panic!("no answer") };
+        said
+    };
+    let first = "1 of 2 people have agreed to resume mop-1.9.0-beta; \
+                 it stays halted until another does";
+    assert_eq!(done(BAD, Order::Resume), first);
+    assert_eq!(done(GOOD, Order::Resume), "resumed vacuum-2.4.1-eu, it is deploying");
+    let said = done(GOOD, Order::Approve { rung: "100%".into() });
+    insta::assert_snapshot!(said, @"");
 }
 
 #[test]

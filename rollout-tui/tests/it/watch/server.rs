@@ -121,6 +121,9 @@ fn answer(path: &str, state: &Mutex<State>) -> (u16, &'static str, String) {
                 page.map(|event| format!("{}\n", to_value(event).expect("a line"))).collect();
             (200, "application/jsonl", lines.concat())
         }
+        route if route.starts_with(&format!("/v1/rollouts/{}", sample::BAD)) => {
+            json(to_value(sample::bad()).expect("a body"))
+        }
         route if route.starts_with("/v1/rollouts/") => {
             json(to_value(sample::good()).expect("a body"))
         }

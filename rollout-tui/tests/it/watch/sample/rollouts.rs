@@ -132,6 +132,7 @@ pub fn good() -> RolloutBody {
         }),
         proof: ProofBody { needs: 281, can_have: 1_190_233, is_possible: true },
         proven: Some(ProvenBody { matured: 281, at: NOW - 4_900 }),
+        nobody: None,
         at_end: None,
         superseded_by: None,
         generation: 48,
