@@ -78,7 +78,8 @@ pub fn approved(rung: &str, name: &str, body: &RolloutBody) -> String {
             let others =
                 if more == 1 { "another does".into() } else { format!("{more} others do") };
             format!(
-                "{have} of {need} people have approved rung {rung} of {name}; it stays shut until {others}"
+                "{have} of {need} people have approved rung {rung} of {name}; \
+                 it stays shut until {others}"
             )
         }
     }

@@ -131,6 +131,9 @@ impl Client {
     ) -> Result<Imported, Error> {
         let wrong = |source| Error::File { path: name.into(), source };
         let about = table.metadata().map_err(wrong)?;
+        if about.is_dir() {
+            return Err(wrong(std::io::ErrorKind::IsADirectory.into()));
+        }
         let (body, moved) = in_pieces(tokio::fs::File::from_std(table), sent);
         let dry_run: &[_] = if dry_run { &[("dry_run", "true")] } else { &[] };
         let request = self

@@ -56,6 +56,9 @@ pub enum Error {
         /// What was given.
         text: String,
     },
+    /// The token cannot be sent. What it is, is not said.
+    #[error("the token has a space, a line break or a sign that no token has")]
+    Token,
     /// What is sent does not move any more.
     #[error("cannot {doing}: nothing has moved for {secs} s")]
     Stalled {
@@ -87,6 +90,7 @@ impl Error {
             Self::Base { .. } => "CL-004",
             Self::File { .. } => "CL-005",
             Self::Stalled { .. } => "CL-006",
+            Self::Token => "CL-007",
         }
     }
 
@@ -103,13 +107,14 @@ impl Error {
             Self::Base { .. } => "write it as http://127.0.0.1:8470",
             Self::Stalled { .. } => "send it again; what has arrived is not taken twice",
             Self::File { .. } => "look at the path and its permissions",
+            Self::Token => "copy it from where it was shown, without what stands around it",
         }
     }
 
-    /// Whether it is the address, or the CA beside it, that is to be corrected.
+    /// Whether it is the address, or the CA or token beside it, that is to be corrected.
     pub fn is_of_address(&self) -> bool {
         match self {
-            Self::Base { .. } | Self::Trust(_) => true,
+            Self::Base { .. } | Self::Trust(_) | Self::Token => true,
             Self::Tls { fault, .. } => fault.is_of_address(),
             Self::Refused(_)
             | Self::Unreachable { .. }
@@ -130,6 +135,7 @@ impl Error {
             | Self::Answer { .. }
             | Self::TooLong { .. }
             | Self::Base { .. }
+            | Self::Token
             | Self::Stalled { .. }
             | Self::File { .. } => None,
         }
@@ -159,5 +165,21 @@ pub(super) fn refused(status: u16, body: &[u8]) -> Error {
 
 fn shown(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
+    if text.trim_start().starts_with('<') {
+        return "a web page, and no answer of a control plane".into();
+    }
     text.trim().chars().filter(|c| !c.is_control()).take(SHOWN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_web_page_is_not_shown_as_an_answer() {
+        let told = |body: &str| refused(404, body.as_bytes()).to_string();
+        let page = "\n<!DOCTYPE HTML><html><body>Not found</body></html>";
+        assert_eq!(told(page), "status 404: a web page, and no answer of a control plane");
+        assert_eq!(told("no such page\u{7}"), "status 404: no such page");
+    }
 }

@@ -50,7 +50,8 @@ impl Client {
     /// believes the CAs of this machine.
     ///
     /// # Errors
-    /// [`Error::Base`] if `base` is no URL; no connection is made yet.
+    /// [`Error::Base`] if `base` is no URL of HTTP, [`Error::Token`] if no header could carry the
+    /// token; no connection is made yet.
     pub fn new(base: &str, token: &str) -> Result<Self, Error> {
         Self::believing(base, token, None)
     }
@@ -62,13 +63,17 @@ impl Client {
     pub fn believing(base: &str, token: &str, ca: Option<&Path>) -> Result<Self, Error> {
         let wrong = || Error::Base { text: base.into() };
         let base = Url::parse(base).map_err(|_| wrong())?;
-        if base.cannot_be_a_base() || !base.has_host() {
+        if !["http", "https"].contains(&base.scheme()) || !base.has_host() {
             return Err(wrong());
+        }
+        let token = token.trim();
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::Token);
         }
         let tls = rollout_tls::client(base.as_str(), ca).map_err(Error::Trust)?;
         let http = reqwest::Client::builder().tls_backend_preconfigured(tls);
         let http = http.connect_timeout(CONNECT).build().map_err(|error| lost("set up", error))?;
-        Ok(Self { http, base, token: token.trim().into() })
+        Ok(Self { http, base, token: token.into() })
     }
 
     /// Where the control plane is.

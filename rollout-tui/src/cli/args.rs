@@ -55,7 +55,7 @@ pub struct Global {
     #[arg(long, global = true, env = "ROLLOUT_SERVER", value_name = "URL", hide_env = true,
         help_heading = EVERYWHERE)]
     pub server: Option<String>,
-    /// Token to show it. Better in ROLLOUT_TOKEN: other users of this machine can read arguments.
+    /// Token for the server. Better in ROLLOUT_TOKEN: other users of this machine can read arguments.
     #[arg(long, global = true, env = "ROLLOUT_TOKEN", hide_env = true,
         value_name = "TOKEN", help_heading = EVERYWHERE)]
     pub token: Option<Token>,
@@ -210,13 +210,13 @@ pub enum Verb {
         #[arg(long, value_name = "SPAN", default_value = "1d", value_parser = span)]
         review: Span,
     },
-    /// Go on: one person after a pause, two after a halt, each with a token of their own.
+    /// Go on: one person after a pause, two after a halt, each by a token of their own.
     Resume(Rollout),
     /// Open the next rung without waiting for reach, quiet or bake time.
     ///
     /// It passes neither an abort nor an approval nor the cap that the evidence sets.
     Advance(Rollout),
-    /// Agree that a rung opens which the plan lets open by approval. Not for the plan's author.
+    /// Approve a rung for which the plan wants approval. Its author may not.
     Approve {
         /// The rollout.
         #[command(flatten)]
@@ -225,8 +225,7 @@ pub enum Verb {
         #[arg(long)]
         rung: String,
     },
-    /// Stop because something is wrong: nobody gets it any more, and only two people together
-    /// resume it.
+    /// Stop because something is wrong; only two people together resume it.
     Halt {
         /// The rollout.
         #[command(flatten)]

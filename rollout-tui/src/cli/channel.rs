@@ -121,6 +121,11 @@ pub async fn product(client: &Client, command: &ProductCommand) -> Result<Answer
                 ("next_counter", json!(body.next_counter)),
                 ("releases", json!(body.releases)),
             ]);
+            if body.releases.is_empty() {
+                answer
+                    .lines
+                    .push("nothing was published of it; look at `rollout product list`".into());
+            }
             answer.json = to_json(&body)?;
             Ok(answer)
         }

@@ -142,7 +142,8 @@ impl Contexts {
         let Some(name) = name.or(self.current.as_deref()) else { return Err(no_server()) };
         self.contexts.get(name).cloned().ok_or_else(|| {
             let known: Vec<_> = self.contexts.keys().map(String::as_str).collect();
-            let what = format!("there is no context `{name}`; known: {}", known.join(", "));
+            let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+            let what = format!("there is no context `{name}`; known: {known}");
             let hint = "list them with `rollout context list`, make one with `rollout login`";
             Failure::new("RC-013", what, hint).ending(Exit::Usage)
         })

@@ -112,7 +112,13 @@ impl Failure {
         } else {
             error.status().map_or(Exit::Refused, exit_of)
         };
-        Self::new(error.code(), what, error.hint()).because(error).ending(exit)
+        // The server speaks to programs; here are a command line's ways to do as it says.
+        let hint = match error.code() {
+            "AU-001" => "set ROLLOUT_TOKEN, or keep a token with `rollout login`",
+            "HT-006" => "is this where operators connect? devices have an address of their own",
+            _ => error.hint(),
+        };
+        Self::new(error.code(), what, hint).because(error).ending(exit)
     }
 
     /// A release that was not published.

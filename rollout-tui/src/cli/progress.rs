@@ -44,7 +44,7 @@ impl Kind {
         match self {
             Self::Bytes if columns >= 72 => usize::from(columns) - 60,
             Self::Bytes => usize::from(columns / 2).saturating_sub(4),
-            Self::Stream => usize::from(columns) / 2,
+            Self::Stream => usize::from(columns).saturating_sub(36),
             Self::Devices => 0,
         }
     }

@@ -203,9 +203,26 @@ mod tests {
 
     #[test]
     fn a_terminal_cuts_texts_and_then_folds_rows() {
-        insta::assert_snapshot!(rollouts().lines(Some(110)).join("\n"), @"");
-        insta::assert_snapshot!(rollouts().lines(Some(80)).join("\n"), @"");
-        insta::assert_snapshot!(rollouts().lines(Some(40)).join("\n"), @"");
+        insta::assert_snapshot!(rollouts().lines(Some(90)).join("\n"), @"");
+        insta::assert_snapshot!(rollouts().lines(Some(80)).join("\n"), @r#"
+        id                                    name                  phase      confirmed
+          waits for
+        0192f7a0-0000-7000-8000-000000000001  vacuum-2.4.1-for-ev…  deploying  12/20
+          devices: 12 of 20 reachable permitted
+        0192f7a0-0000-7000-8000-000000000002  größer 測試           halted     3/5
+          -
+        "#);
+        insta::assert_snapshot!(rollouts().lines(Some(40)).join("\n"), @r#"
+        id
+          name              phase      confirmed
+          waits for
+        0192f7a0-0000-7000-8000-000000000001
+          vacuum-2.4.1-fo…  deploying  12/20
+          devices: 12 of 20 reachable permitted
+        0192f7a0-0000-7000-8000-000000000002
+          größer 測試       halted     3/5
+          -
+        "#);
     }
 
     #[test]
@@ -214,8 +231,18 @@ mod tests {
         let said = "41|permitted|dev-0001 may switch to vacuum@1.1.0 for 0192f7a0-0000-7000-8000-1";
         let mut table = Table::new(row("seq|kind|what"), [row(said)]);
         table.fit(2, Fit::Fold);
-        insta::assert_snapshot!(table.lines(Some(56)).join("\n"), @"");
-        insta::assert_snapshot!(table.lines(Some(40)).join("\n"), @"");
+        insta::assert_snapshot!(table.lines(Some(56)).join("\n"), @r#"
+        seq  kind       what
+        41   permitted  dev-0001 may switch to vacuum@1.1.0 for
+                        0192f7a0-0000-7000-8000-1
+        "#);
+        insta::assert_snapshot!(table.lines(Some(40)).join("\n"), @r#"
+        seq  kind
+          what
+        41   permitted
+          dev-0001 may switch to vacuum@1.1.0
+          for 0192f7a0-0000-7000-8000-1
+        "#);
     }
 
     #[test]

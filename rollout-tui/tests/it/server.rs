@@ -322,6 +322,48 @@ fn a_server_that_is_not_there_is_unreachable() {
 }
 
 #[test]
+fn an_address_or_a_token_that_cannot_be_is_wrong_usage() {
+    let folder = desk();
+    for (server, token, code) in [
+        ("ftp://127.0.0.1", "fota_op_secret", "CL-004"),
+        ("127.0.0.1:8470", "fota_op_secret", "CL-004"),
+        ("http://127.0.0.1:1", "fota_op_secret\nand more", "CL-007"),
+        ("http://127.0.0.1:1", "fota_op_secret token", "CL-007"),
+    ] {
+        let arguments = ["--server", server, "--token", token, "list"];
+        let (exit, _, err) = crate::cli::rollout(folder.path(), &arguments);
+        assert!(exit == 2 && err.starts_with(code), "{server} with {token:?}: {exit} {err}");
+        assert!(!err.contains("secret"), "{err}");
+    }
+}
+
+#[test]
+fn who_has_no_token_or_is_at_the_wrong_door_is_told_what_to_type() {
+    let folder = desk();
+    let answers = [
+        (problem(401, "AU-001", "there is no token", "send a header"), "`rollout login`"),
+        (problem(404, "HT-006", "there is no such route", "look"), "devices have an address"),
+    ];
+    for (answer, hint) in answers {
+        let fake = Fake::start(move |_| answer.clone());
+        let (exit, _, err) = fake.said(folder.path(), &["list"]);
+        assert!(exit == 1 && err.contains(hint), "{err}");
+    }
+    let fake = Fake::start(|_| (404, json!("<html>no</html>")));
+    let (_, _, err) = fake.said(folder.path(), &["list"]);
+    assert!(err.starts_with("CL-000") && err.contains("status 404"), "{err}");
+}
+
+#[test]
+fn a_folder_is_no_table_and_no_fault_of_the_server() {
+    let folder = desk();
+    let here = ["--server", "http://127.0.0.1:1", "--token", "fota_op_secret"];
+    let (exit, _, err) =
+        crate::cli::rollout(folder.path(), &[&here[..], &["device", "import", "."]].concat());
+    assert!(exit == 1 && err.starts_with("CL-005"), "{exit} {err}");
+}
+
+#[test]
 fn a_table_may_come_over_the_standard_input() {
     let (tell, told) = std::sync::mpsc::channel();
     let fake = Fake::start(move |asked| {

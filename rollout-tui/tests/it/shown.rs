@@ -235,6 +235,7 @@ fn each_verb_asks_for_what_it_says() {
         "resume ID",
         "advance ID",
         "approve ID --rung 25%",
+        "approve ID --rung 100%",
         "halt ID --reason smoke",
         "cancel ID",
         "rollback ID",
@@ -299,7 +300,12 @@ fn a_list_fits_the_terminal_that_shows_it_and_is_whole_elsewhere() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let list = |arguments: &[&str], columns| fake.shown(folder.path(), arguments, columns).1;
     let narrow = list(&["list"], Some(80));
-    insta::assert_snapshot!(narrow, @"");
+    insta::assert_snapshot!(narrow, @r#"
+    id                                    name             target        phase
+      rung  confirmed  bad  waits for
+    0192f7a0-0000-7000-8000-000000000001  vacuum-2.4.1-eu  vacuum@2.4.1  deploying
+      2/3   14/17      1    devices: 12 of 20 reachable permitted
+    "#);
     assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
     assert_eq!(list(&["list"], None).lines().count(), 2, "a line for each");
     assert_eq!(list(&["list", "--json"], Some(20)), list(&["list", "--json"], None));
