@@ -2,8 +2,8 @@
 //!
 //! Invariant: a rollout that has, or may yet get, a single device is not called so. An empty cohort
 //! may fill, a device that was never heard of may suit, one that is held may be released, one that
-//! needs another release first may get it, and one that another rollout is at may come back from it.
-//! Not here: what is offered; see `decide`.
+//! needs another release first may get it, and one that another rollout is at may come back from
+//! it. Not here: what is offered; see `decide`.
 
 use super::{Fleet, Running};
 use crate::device::{Execution, Standing};

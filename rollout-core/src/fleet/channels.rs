@@ -1,9 +1,8 @@
 //! Channels of a product, and what carries a release from one to the next.
 //!
 //! Invariants: a release is promoted to a channel only after it has passed the channel before, and
-//! only if not all of those in the channel are such as never take it; the answer says what stands in
-//! its way; promoting twice is promoting once. Not here: how a template reads; the API makes the
-//! plan.
+//! never to one in which everybody is such as cannot take it; the answer says what stands in its
+//! way; promoting twice is promoting once. Not here: how a template reads; the API makes the plan.
 
 use super::decide::drafted_and_started;
 use super::{Barred, Fleet, Registered, RegistryError, Running};

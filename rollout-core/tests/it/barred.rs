@@ -50,10 +50,13 @@ fn whom_each_reason_keeps_from_it_is_counted() {
     );
 }
 
+/// What happens to somebody.
+type Change<'a> = &'a dyn Fn(&mut Desk);
+
 #[test]
 fn whoever_may_yet_take_it_is_waited_for() {
     let on_1_0_0 = |desk: &mut Desk| desk.check_in(&device(0), "1.0.0", 1);
-    let cases: [(&str, &dyn Fn(&mut Desk)); 7] = [
+    let cases: [(&str, Change<'_>); 7] = [
         ("could take it now", &on_1_0_0),
         ("is held", &|desk| stand(desk, 0, StandingChange::Hold { reason: "lab".into() })),
         ("was never heard of", &|desk| {

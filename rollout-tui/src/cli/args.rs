@@ -27,8 +27,8 @@ use std::path::PathBuf;
 
 /// What to do first.
 const FIRST_STEPS: &str = "First steps: set ROLLOUT_SERVER and ROLLOUT_TOKEN, or keep both with \
-    `rollout login`. Then look with `rollout list` and `rollout watch`. `rollout man FOLDER` writes \
-    the manual.";
+    `rollout login`. Then look with `rollout list` and `rollout watch`. `rollout man FOLDER` \
+    writes the manual.";
 /// Heading of the options that every command has.
 const EVERYWHERE: &str = "Options of every command";
 
@@ -55,7 +55,7 @@ pub struct Global {
     #[arg(long, global = true, env = "ROLLOUT_SERVER", value_name = "URL", hide_env = true,
         help_heading = EVERYWHERE)]
     pub server: Option<String>,
-    /// Token for the server. Better in ROLLOUT_TOKEN: other users of this machine can read arguments.
+    /// Token for it. Better in ROLLOUT_TOKEN: other users of this machine can read arguments.
     #[arg(long, global = true, env = "ROLLOUT_TOKEN", hide_env = true,
         value_name = "TOKEN", help_heading = EVERYWHERE)]
     pub token: Option<Token>,

@@ -203,7 +203,11 @@ mod tests {
 
     #[test]
     fn a_terminal_cuts_texts_and_then_folds_rows() {
-        insta::assert_snapshot!(rollouts().lines(Some(90)).join("\n"), @"");
+        insta::assert_snapshot!(rollouts().lines(Some(90)).join("\n"), @r#"
+        id                                    name            phase      confirmed  waits for
+        0192f7a0-0000-7000-8000-000000000001  vacuum-2.4.1-…  deploying  12/20      devices: 12 o…
+        0192f7a0-0000-7000-8000-000000000002  größer 測試     halted     3/5        -
+        "#);
         insta::assert_snapshot!(rollouts().lines(Some(80)).join("\n"), @r#"
         id                                    name                  phase      confirmed
           waits for

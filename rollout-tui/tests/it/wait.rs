@@ -116,7 +116,7 @@ fn the_exit_code_says_how_the_waiting_ended() {
     assert_eq!(code, 3);
 }
 
-/// Waits while `up` says, by the second, whether the server is there; on time that passes by itself.
+/// Waits while `up` says, by the second, whether the server is there; time passes by itself.
 /// How it ended, after how many milliseconds, and how often the server was asked.
 async fn waited(timeout: Span, up: impl Fn(u64) -> bool) -> (Exit, u128, usize) {
     let begun = tokio::time::Instant::now();

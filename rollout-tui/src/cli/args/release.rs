@@ -32,8 +32,8 @@ pub enum ReleaseCommand {
     },
     /// Carry a release to a channel, by a rollout that starts at once. Safe to repeat.
     ///
-    /// Refused, with the reason, unless it has passed the channel before, or if nobody in the channel
-    /// can ever take it. A channel that is empty for now is no hindrance.
+    /// Refused, with the reason, unless it has passed the channel before, or if nobody in the
+    /// channel can ever take it. A channel that is empty for now is no hindrance.
     Promote(Promote),
     /// Sign the manifests of a release and of its way back again, to live longer.
     ///
