@@ -76,12 +76,9 @@ async fn list(client: &Client) -> Result<Answer, Failure> {
         "tokens": to_json(&tokens.tokens)?,
         "enrollments": to_json(&enrollments.enrollments)?,
     });
-    Ok(Answer::table(
-        &["id", "for", "may", "expires"],
-        &[("for", Fit::Cut), ("may", Fit::Cut)],
-        &rows,
-        json,
-    ))
+    let columns = ["id", "for", "expires", "may"];
+    let texts = [("for", Fit::Cut), ("may", Fit::Fold)];
+    Ok(Answer::table(&columns, &texts, &rows, json))
 }
 
 fn role_name(role: RoleName) -> String {
