@@ -4,6 +4,7 @@
 //! Invariant: every variant names the number that was given.
 
 use super::rate::Rate;
+use super::ratio::{EventRate, Ratio};
 
 /// A configuration no gate can keep its promise with.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -81,6 +82,76 @@ pub enum GateError {
         /// The relation that does not hold.
         rule: &'static str,
     },
+    /// A multiple of the control's rate that no gate can work with.
+    #[error("a ratio of {value} is not above 0.25 and at most 1000000")]
+    RatioOutside {
+        /// What was given.
+        value: f64,
+    },
+    /// The indifference zone between two multiples would be negative.
+    #[error("r_pass {r_pass} is below r_abort {r_abort}")]
+    RatiosCross {
+        /// The highest ratio promised not to abort.
+        r_abort: Ratio,
+        /// The lowest ratio promised not to advance.
+        r_pass: Ratio,
+    },
+    /// An expected baseline that weighs nothing or outweighs every fleet.
+    #[error("a baseline that counts as {value} devices does not count as more than 0 and at most 1e12")]
+    TrustOutside {
+        /// What was given, in devices.
+        value: f64,
+    },
+    /// A limit for events that is no rate.
+    #[error("{value} events by device-hour are not at least 1e-15 and at most 1e9")]
+    EventRateOutside {
+        /// What was given.
+        value: f64,
+    },
+    /// The indifference zone between two rates of events would be negative.
+    #[error("a limit of {pass} for a pass is below {limit}, up to which nothing is aborted")]
+    EventRatesCross {
+        /// The highest rate promised not to abort.
+        limit: EventRate,
+        /// The lowest rate promised not to advance.
+        pass: EventRate,
+    },
+    /// The indifference zone between two means would be negative.
+    #[error("m_pass {m_pass} is below m_abort {m_abort}")]
+    MeansCross {
+        /// The highest mean promised not to abort.
+        m_abort: Rate,
+        /// The lowest mean promised not to advance.
+        m_pass: Rate,
+    },
+    /// A percentile that leaves nobody on one side.
+    #[error("a percentile of {basis_points} basis points is not from 1 to 9999")]
+    PercentileOutside {
+        /// What was given.
+        basis_points: u16,
+    },
+    /// A limit for a measured value that is no number.
+    #[error("{value} is not a finite number")]
+    NoMeasure {
+        /// What was given.
+        value: f64,
+    },
+    /// An amount that cannot have been counted.
+    #[error("{value} {what} are not an amount")]
+    AmountOutside {
+        /// What was counted.
+        what: &'static str,
+        /// What was given.
+        value: f64,
+    },
+    /// A deadline of silence that a device could never meet.
+    #[error("a deadline of {intervals} check-ins and at least {at_least} leaves no time to report")]
+    NoPatience {
+        /// Usual check-in gaps that may pass.
+        intervals: u64,
+        /// The shortest deadline.
+        at_least: crate::time::Span,
+    },
 }
 
 impl GateError {
@@ -99,6 +170,16 @@ impl GateError {
             Self::AlphaDiffers { .. } => "GA-010",
             Self::BudgetTooSmall { .. } => "GA-011",
             Self::Contradiction { .. } => "GA-012",
+            Self::RatioOutside { .. } => "GA-013",
+            Self::RatiosCross { .. } => "GA-014",
+            Self::TrustOutside { .. } => "GA-015",
+            Self::EventRateOutside { .. } => "GA-016",
+            Self::EventRatesCross { .. } => "GA-017",
+            Self::MeansCross { .. } => "GA-018",
+            Self::PercentileOutside { .. } => "GA-019",
+            Self::NoMeasure { .. } => "GA-020",
+            Self::AmountOutside { .. } => "GA-021",
+            Self::NoPatience { .. } => "GA-022",
         }
     }
 
@@ -117,6 +198,16 @@ impl GateError {
             Self::AlphaDiffers { .. } => "alpha belongs to the rollout: use one value everywhere",
             Self::BudgetTooSmall { .. } => "raise the budget, or lower p_max",
             Self::Contradiction { .. } => "this is a bug in whoever counted; report it",
+            Self::RatioOutside { .. } => "1 allows what the control has; a pass bets on 0.25 at best",
+            Self::RatiosCross { .. } => "raise r_pass; twice the control's rate is the default",
+            Self::TrustOutside { .. } => "100 devices are the default",
+            Self::EventRateOutside { .. } => "write the limit as events by device-hour",
+            Self::EventRatesCross { .. } => "raise the limit for a pass; twice the other is usual",
+            Self::MeansCross { .. } => "raise m_pass; twice m_abort is usual",
+            Self::PercentileOutside { .. } => "9500 is the 95th percentile",
+            Self::NoMeasure { .. } => "write the limit as a plain number, in the metric's unit",
+            Self::AmountOutside { .. } => "this is a bug in whoever counted; report it",
+            Self::NoPatience { .. } => "3 check-ins and 1h are the defaults",
         }
     }
 }

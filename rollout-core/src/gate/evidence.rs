@@ -46,6 +46,12 @@ impl Tally {
         self.of
     }
 
+    /// Both together, at most 2^64 - 1 of each.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self { bad: self.bad.saturating_add(other.bad), of: self.of.saturating_add(other.of) }
+    }
+
     /// The bad share; `None` while nothing is counted.
     pub fn share(self) -> Option<Proportion> {
         (self.of > 0).then(|| Proportion::rounded(self.bad as f64 / self.of as f64))
@@ -90,6 +96,18 @@ impl Evidence {
         match broken {
             Some(rule) => Err(GateError::Contradiction { rule }),
             None => Ok(Self { exposed, failed_known, matured, matured_bad }),
+        }
+    }
+
+    /// Both together, at most 2^64 - 1 of each: more devices than there can be.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |one: u64, other: u64| one.saturating_add(other);
+        Self {
+            exposed: sum(self.exposed, other.exposed),
+            failed_known: sum(self.failed_known, other.failed_known),
+            matured: sum(self.matured, other.matured),
+            matured_bad: sum(self.matured_bad, other.matured_bad),
         }
     }
 

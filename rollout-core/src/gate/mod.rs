@@ -11,28 +11,48 @@
 //! Invariants: no data is never a pass and never an error; an abort is never taken back by the
 //! statistics; every logarithm and exponential is `libm`'s, so a verdict replays bit for bit.
 
+pub mod cadence;
 pub mod combine;
+pub mod count;
 pub mod failure;
+pub mod hazard;
+pub mod mean;
 pub mod numerics;
 pub mod operating;
 pub mod pacing;
+pub mod quantile;
+pub mod silence;
 pub mod sprt;
 pub mod stop;
+pub mod two_arm;
 pub mod verdict;
 
+mod bets;
 mod error;
 mod evidence;
+mod monitor;
 mod prior;
 mod rate;
+mod ratio;
 mod set;
 
+pub use bets::Bets;
+pub use cadence::Cadence;
 pub use combine::{Blame, Epoch, Weights};
+pub use count::{CountGate, EventEvidence, EventTally, RatePrior};
 pub use error::GateError;
 pub use evidence::{Evidence, Tally};
 pub use failure::FailureGate;
+pub use hazard::{HazardEvidence, HazardGate, Moment};
+pub use mean::{MeanEvidence, MeanGate};
+pub use monitor::{Monitor, Reading, Seen};
 pub use pacing::{Budget, Pacing};
 pub use prior::Prior;
+pub use quantile::{Percentile, QuantileLimit};
 pub use rate::{LnE, Proportion, Rate, Risk, Weight};
-pub use set::{Component, Evaluation, GateSet};
+pub use ratio::{AtRisk, EventRate, Hours, Measure, Ratio, Total, Trust};
+pub use set::{Charge, Component, Evaluation, GateSet};
+pub use silence::{Patience, SilenceGate};
 pub use stop::{HardStops, StopCounts, StopRule};
-pub use verdict::{Breach, HoldReason, Verdict};
+pub use two_arm::{Baseline, Block, TwoArmEvidence, TwoArmGate};
+pub use verdict::{Breach, HoldReason, Need, Verdict};

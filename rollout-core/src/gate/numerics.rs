@@ -34,6 +34,16 @@ pub fn ln_beta(a: f64, b: f64) -> f64 {
     }
 }
 
+/// `ln Γ(1 + k) − k·ln k + k` for `k >= 0`: what a factorial has beyond its leading terms.
+//= gates §11: r(k)
+pub fn ln_factorial_excess(k: f64) -> f64 {
+    if k >= STIRLING_FROM {
+        0.5 * libm::log(2.0 * PI * k) + remainder(k)
+    } else {
+        ln_gamma(1.0 + k) - x_ln_y(k, k) + k
+    }
+}
+
 /// What Stirling's formula leaves out of `ln Γ(x)`, for `x >= 10`.
 fn remainder(x: f64) -> f64 {
     let y = 1.0 / (x * x);
@@ -103,6 +113,14 @@ mod tests {
             assert!((below - above).abs() < 1e-6 * (1.0 + below.abs()), "{q}: {below} {above}");
         }
         assert_eq!(ln_beta(2.5, 700.0).to_bits(), ln_beta(700.0, 2.5).to_bits());
+    }
+
+    #[test]
+    fn branches_of_a_factorial_meet() {
+        let (below, above) = (10.0 - 1e-9, 10.0 + 1e-9);
+        assert!((ln_factorial_excess(below) - ln_factorial_excess(above)).abs() < 1e-8);
+        assert_eq!(ln_factorial_excess(0.0), 0.0);
+        assert!((ln_factorial_excess(1.0) - 1.0).abs() < 1e-15);
     }
 
     #[test]

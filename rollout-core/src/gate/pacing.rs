@@ -11,6 +11,7 @@ use super::combine::Epoch;
 use super::error::GateError;
 use super::evidence::{Evidence, Tally};
 use super::failure::FailureGate;
+use super::monitor::Monitor;
 use super::numerics::first_true;
 use super::set::GateSet;
 
@@ -43,14 +44,19 @@ impl Budget {
     }
 }
 
-/// The smallest number of devices whose failures alone abort, whichever component sees them.
+/// The smallest number of devices whose failures alone abort, whichever component that counts
+/// failures sees them.
 ///
 /// It grows with `p_max`, with every halving of a weight and with every restart of the evidence.
 pub fn min_budget(gates: &GateSet, epoch: Epoch) -> u64 {
     let alpha = gates.alpha(epoch);
-    let alone = gates.components().iter().map(|part| {
-        let gate = part.gate.with_alpha(part.weight.of(alpha));
-        first_true(1, LARGEST, |lost| gate.aborts(Tally::of(lost, lost))).unwrap_or(LARGEST)
+    let alone = gates.components().iter().filter_map(|part| match &part.gate {
+        Monitor::Failure(gate) => {
+            let gate = gate.with_alpha(part.weight.of(alpha));
+            let aborts = |lost| gate.aborts(Tally::of(lost, lost));
+            Some(first_true(1, LARGEST, aborts).unwrap_or(LARGEST))
+        }
+        Monitor::TwoArm(_) | Monitor::Count(_) | Monitor::Hazard(_) | Monitor::Mean(_) => None,
     });
     alone.max().unwrap_or(LARGEST)
 }

@@ -45,6 +45,7 @@ macro_rules! by_bits {
         }
     };
 }
+pub(super) use by_bits;
 
 /// A limit for a share of devices: strictly between 0 and 1.
 #[derive(Clone, Copy, Debug)]
@@ -177,6 +178,12 @@ impl Weight {
 pub struct LnE(f64);
 by_bits!(LnE);
 
+impl Default for LnE {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
 impl LnE {
     /// No evidence either way.
     pub const ZERO: Self = Self(0.0);
@@ -188,6 +195,12 @@ impl LnE {
     pub fn of(value: f64) -> Self {
         assert!(!value.is_nan(), "an e-value is a number");
         Self(value + 0.0)
+    }
+
+    /// Both together, the largest double at most: a sum of sums is a number as well.
+    #[must_use]
+    pub(super) fn plus(self, other: f64) -> Self {
+        Self::of((self.0 + other).clamp(f64::MIN, f64::MAX))
     }
 }
 

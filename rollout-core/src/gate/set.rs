@@ -9,12 +9,11 @@
 
 use super::combine::{Blame, Epoch, Weights};
 use super::error::GateError;
-use super::evidence::Evidence;
 use super::failure::FailureGate;
-use super::operating::smallest_proof;
+use super::monitor::{Monitor, Reading, Seen};
 use super::rate::{LnE, Proportion, Risk, Weight};
 use super::stop::{HardStops, StopCounts};
-use super::verdict::{Breach, HoldReason, Verdict};
+use super::verdict::{Breach, HoldReason, Need, Verdict};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -27,7 +26,7 @@ pub struct Component {
     /// Its share of alpha.
     pub weight: Weight,
     /// Its limits.
-    pub gate: FailureGate,
+    pub gate: Monitor,
 }
 
 /// Everything a rollout is held against.
@@ -36,6 +35,19 @@ pub struct GateSet {
     components: Vec<Component>,
     weights: Weights,
     stops: HardStops,
+}
+
+/// What all components together say for an abort.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Charge {
+    /// What is broken, if anything is: a hard stop first.
+    pub breach: Option<Breach>,
+    /// Combined evidence for an abort.
+    pub ln_e: LnE,
+    /// The evidence that aborts, at this epoch.
+    pub abort_at: LnE,
+    /// Components by decreasing contribution to an abort.
+    pub blame: Vec<Blame>,
 }
 
 /// What all gates say about one moment.
@@ -78,7 +90,8 @@ impl GateSet {
 
     /// One failure gate that has all of alpha, named `failure`.
     pub fn single(gate: FailureGate, stops: HardStops) -> Self {
-        let component = Component { name: String::from("failure"), weight: Weight::ONE, gate };
+        let (name, gate) = (String::from("failure"), Monitor::from(gate));
+        let component = Component { name, weight: Weight::ONE, gate };
         Self { components: vec![component], weights: Weights::single(), stops }
     }
 
@@ -97,84 +110,111 @@ impl GateSet {
         epoch.of(self.components[0].gate.alpha())
     }
 
-    /// Holds counters against every gate. `evidence` is in the order of the components.
+    /// Holds evidence against every gate, in the order of the components. What failure gates saw
+    /// may be given as it is.
     ///
     /// # Panics
-    /// If there is not one evidence for each component.
-    pub fn evaluate(&self, epoch: Epoch, evidence: &[Evidence], counts: &StopCounts) -> Evaluation {
-        assert_eq!(evidence.len(), self.components.len(), "one evidence for each component");
-        let seen = || self.components.iter().map(|part| &part.gate).zip(evidence.iter().copied());
+    /// If there is not one piece of evidence, of its kind, for each component.
+    pub fn evaluate<S: Clone + Into<Seen>>(
+        &self,
+        epoch: Epoch,
+        seen: &[S],
+        counts: &StopCounts,
+    ) -> Evaluation {
+        let seen: Vec<Seen> = seen.iter().cloned().map(Into::into).collect();
+        let readings = self.read(&seen);
+        let charge = self.charge(epoch, &readings, counts);
+        let (verdict, need) = match charge.breach {
+            Some(breach) => (Verdict::Abort(breach), None),
+            None => self.unless_missing(&readings),
+        };
+        let (ln_e_pass, pass_at) = readings
+            .iter()
+            .map(|reading| (reading.ln_e_pass(), reading.pass_at()))
+            .min_by(|one, other| {
+                (one.0.get() - one.1.get()).total_cmp(&(other.0.get() - other.1.get()))
+            })
+            .unwrap_or((LnE::ZERO, LnE::ZERO));
+        let (lower, upper) = self.bounds(epoch, &readings);
+        Evaluation {
+            verdict,
+            ln_e_abort: charge.ln_e,
+            abort_at: charge.abort_at,
+            ln_e_pass,
+            pass_at,
+            lower,
+            upper,
+            need,
+            blame: charge.blame,
+        }
+    }
+
+    /// Holds evidence against the limits of each component.
+    ///
+    /// # Panics
+    /// If there is not one piece of evidence, of its kind, for each component.
+    pub fn read<'a>(&'a self, seen: &'a [Seen]) -> Vec<Reading<'a>> {
+        assert_eq!(seen.len(), self.components.len(), "one evidence for each component");
+        let parts = self.components.iter().zip(seen);
+        let readings: Vec<_> = parts.filter_map(|(part, seen)| part.gate.read(seen).ok()).collect();
+        assert_eq!(seen.len(), readings.len(), "evidence is of the kind of its gate");
+        readings
+    }
+
+    /// The side of an abort: hard stops, then the evidence of all components together.
+    ///
+    /// # Panics
+    /// If there is not one reading for each component.
+    pub fn charge(&self, epoch: Epoch, readings: &[Reading<'_>], counts: &StopCounts) -> Charge {
         let abort_at = self.alpha(epoch).ln_threshold();
-        let ln_e: Vec<_> = seen().map(|(gate, seen)| gate.ln_e_abort(seen.for_abort())).collect();
-        let counted: Vec<_> = seen().zip(&ln_e).map(|(part, ln_e)| counted(part, *ln_e)).collect();
+        let ln_e: Vec<_> = readings.iter().map(Reading::ln_e_abort).collect();
+        let counted: Vec<_> = readings.iter().map(Reading::counted).collect();
         let blame = self.weights.blame(&counted);
         let breach = self.stops.breach(counts).or_else(|| {
             let ln_e = self.weights.combine(&counted);
             let component = self.components[blame[0].component].name.clone();
             (ln_e >= abort_at).then_some(Breach::Evidence { component, ln_e, threshold: abort_at })
         });
-        let (verdict, need) = match breach {
-            Some(breach) => (Verdict::Abort(breach), None),
-            None => self.unless_missing(evidence),
-        };
-        let (ln_e_pass, pass_at) = seen()
-            .map(|(gate, seen)| (gate.ln_e_pass(seen.for_pass()), gate.beta().ln_threshold()))
-            .min_by(|one, other| {
-                (one.0.get() - one.1.get()).total_cmp(&(other.0.get() - other.1.get()))
-            })
-            .unwrap_or((LnE::ZERO, LnE::ZERO));
-        let bounds = seen().zip(self.weights.iter()).map(|((gate, seen), weight)| {
-            let alone = gate.with_alpha(weight.of(self.alpha(epoch)));
-            (alone.lower(seen.for_abort()), gate.upper(seen.for_pass()))
-        });
-        let (lower, upper) = bounds.fold((Proportion::ZERO, Proportion::ZERO), |most, bound| {
-            (most.0.max(bound.0), most.1.max(bound.1))
-        });
-        Evaluation {
-            verdict,
-            ln_e_abort: self.weights.combine(&ln_e),
-            abort_at,
-            ln_e_pass,
-            pass_at,
-            lower,
-            upper,
-            need,
-            blame,
-        }
+        Charge { breach, ln_e: self.weights.combine(&ln_e), abort_at, blame }
     }
 
-    /// A pass if every gate passes, else a hold and the sample the slowest gate would pass at.
-    fn unless_missing(&self, evidence: &[Evidence]) -> (Verdict, Option<u64>) {
-        let parts = self.components.iter().zip(evidence);
-        let mut missing = parts
-            .map(|(part, seen)| (&part.gate, seen.for_pass()))
-            .filter(|(gate, matured)| !gate.passes(*matured))
-            .map(|(gate, matured)| (gate.need(matured), gate, matured))
-            .peekable();
-        if missing.peek().is_none() {
+    /// The highest share a component alone proves to be exceeded, and the highest that one does
+    /// not rule out; from 0 to 1 where no component is about a share of devices.
+    fn bounds(&self, epoch: Epoch, readings: &[Reading<'_>]) -> (Proportion, Proportion) {
+        let alpha = self.alpha(epoch);
+        let parts = readings.iter().zip(self.weights.iter());
+        parts
+            .filter_map(|(reading, weight)| reading.bounds(weight.of(alpha)))
+            .reduce(|most, bound| (most.0.max(bound.0), most.1.max(bound.1)))
+            .unwrap_or((Proportion::ZERO, Proportion::ONE))
+    }
+
+    /// A pass if every gate passes, else a hold and the sample the slowest failure gate would pass
+    /// at. What more devices do not help comes first.
+    fn unless_missing(&self, readings: &[Reading<'_>]) -> (Verdict, Option<u64>) {
+        let parts = self.components.iter().zip(readings);
+        let missing: Vec<_> = parts.filter(|(_, reading)| !reading.passes()).collect();
+        let Some((first, reading)) = missing.first() else {
             return (Verdict::Pass, None);
-        }
-        let mut most = 0;
-        for (need, gate, matured) in missing {
-            match (need, matured.share()) {
-                (Some(need), _) => most = most.max(need),
-                (None, Some(rate)) => return (hold(HoldReason::Indifferent { rate }), None),
-                (None, None) => most = most.max(smallest_proof(gate).unwrap_or(u64::MAX)),
+        };
+        let mut most = None;
+        for (part, reading) in &missing {
+            match (reading, reading.need()) {
+                (Reading::Failure(..), Some(Need::Devices(need))) => most = most.max(Some(need)),
+                (_, Some(_)) => {}
+                (_, None) if reading.is_empty() => {}
+                (_, None) => return (hold(reading.missing(&part.name)), None),
             }
         }
-        let nobody = evidence.iter().all(|seen| seen.exposed() == 0);
-        let reason = if nobody { HoldReason::NoData } else { HoldReason::TooFew { need: most } };
-        (hold(reason), Some(most))
+        let reason = match most {
+            _ if readings.iter().all(Reading::is_empty) => HoldReason::NoData,
+            Some(need) => HoldReason::TooFew { need },
+            None => reading.missing(&first.name),
+        };
+        (hold(reason), most)
     }
 }
 
 fn hold(reason: HoldReason) -> Verdict {
     Verdict::Hold(reason)
-}
-
-/// What a component's evidence counts for: one with too few failures bets nothing on an abort,
-/// but keeps what it lost.
-fn counted((gate, seen): (&FailureGate, Evidence), ln_e: LnE) -> LnE {
-    let enough = seen.for_abort().bad() >= gate.min_failures();
-    if enough { ln_e } else { ln_e.min(LnE::ZERO) }
 }

@@ -6,6 +6,7 @@
 use super::rate::{LnE, Proportion};
 use super::stop::StopRule;
 use alloc::string::String;
+use core::fmt;
 
 /// One answer of the gates.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,10 +55,27 @@ pub enum HoldReason {
         /// Matured devices at which it would, in all.
         need: u64,
     },
+    /// What was seen would pass if there were more of it.
+    Short {
+        /// The component that lacks it.
+        component: String,
+        /// At how much it would, in all.
+        need: Need,
+    },
     /// The share seen lies where more devices prove nothing soon.
     Indifferent {
         /// The bad share of the matured.
         rate: Proportion,
+    },
+    /// What was seen lies where more of it proves nothing soon.
+    NotSoon {
+        /// The component that saw it.
+        component: String,
+    },
+    /// There are devices on the new version, and none on the old one to compare them with.
+    NoControl {
+        /// The component that compares.
+        component: String,
     },
     /// What is missing is missing because devices are silent.
     Silent {
@@ -88,13 +106,37 @@ impl HoldReason {
         match self {
             Self::NoData => "no_data",
             Self::TooFew { .. } => "too_few",
+            Self::Short { .. } => "short",
             Self::Indifferent { .. } => "indifferent",
+            Self::NotSoon { .. } => "not_soon",
+            Self::NoControl { .. } => "no_control",
             Self::Silent { .. } => "silent",
             Self::StageExhausted => "stage_exhausted",
             Self::StratumUnproven { .. } => "stratum_unproven",
             Self::Paced => "paced",
             Self::BudgetSpent => "budget_spent",
             Self::Baking { .. } => "baking",
+        }
+    }
+}
+
+/// How much must have been seen, in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    /// Devices past their horizon.
+    Devices(u64),
+    /// Device-hours before the watermark.
+    Hours(u64),
+    /// Events, of both arms together.
+    Events(u64),
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Devices(count) => write!(f, "{count} devices past their horizon"),
+            Self::Hours(count) => write!(f, "{count} device-hours"),
+            Self::Events(count) => write!(f, "{count} events"),
         }
     }
 }

@@ -25,6 +25,13 @@ impl fmt::Display for HoldReason {
         match self {
             Self::NoData => f.write_str("nobody is exposed yet"),
             Self::TooFew { need } => write!(f, "a proof needs {need} devices past their horizon"),
+            Self::Short { component, need } => write!(f, "a proof on {component} needs {need}"),
+            Self::NotSoon { component } => {
+                write!(f, "what was seen on {component} proves nothing soon")
+            }
+            Self::NoControl { component } => {
+                write!(f, "{component}: no device on the old version to compare with")
+            }
             Self::Indifferent { rate } => write!(f, "a failure rate of {rate} proves nothing soon"),
             Self::Silent { share } => write!(f, "{share} of the devices are silent"),
             Self::StageExhausted => f.write_str("all of the rung are past their horizon, no proof"),

@@ -46,7 +46,8 @@ fn evidence(exposed: u64, failed: u64, matured: u64, bad: u64) -> Evidence {
 }
 
 fn part(name: &str, weight: f64, gate: FailureGate) -> Component {
-    Component { name: name.into(), weight: Weight::new(weight).expect("a weight"), gate }
+    let weight = Weight::new(weight).expect("a weight");
+    Component { name: name.into(), weight, gate: gate.into() }
 }
 
 fn single(gate: &FailureGate) -> GateSet {

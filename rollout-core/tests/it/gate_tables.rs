@@ -8,8 +8,10 @@ use rollout_core::gate::operating::{Means, max_pass, min_abort, operating};
 use rollout_core::gate::pacing::cap;
 use rollout_core::gate::sprt::{Decision, Sprt};
 use rollout_core::gate::{
-    Budget, Epoch, Evidence, FailureGate, GateSet, HardStops, LnE, Prior, Proportion, Rate, Risk,
-    StopCounts, Tally, Verdict, Weight, Weights,
+    AtRisk, Baseline, Block, Budget, CountGate, Epoch, EventRate, EventTally, Evidence, FailureGate,
+    GateSet, HardStops, HazardEvidence, HazardGate, Hours, LnE, MeanEvidence, MeanGate, Moment,
+    Prior, Proportion, Rate, RatePrior, Ratio, Risk, StopCounts, Tally, Trust, TwoArmEvidence,
+    TwoArmGate, Verdict, Weight, Weights,
 };
 use std::path::{Path, PathBuf};
 
@@ -22,7 +24,7 @@ const EXACT: f64 = 1e-9;
 
 type Check = fn(&Row<'_>, &mut Report);
 
-const TABLES: [(&str, Check); 9] = [
+const TABLES: [(&str, Check); 13] = [
     ("ln_beta", check_ln_beta),
     ("failure_eprocess", check_eprocess),
     ("failure_bounds", check_bounds),
@@ -32,6 +34,10 @@ const TABLES: [(&str, Check); 9] = [
     ("gate_trace", check_trace),
     ("combine", check_combine),
     ("sprt", check_sprt),
+    ("two_arm_eprocess", check_two_arm),
+    ("count_eprocess", check_count),
+    ("hazard_ratio_eprocess", check_hazard),
+    ("bounded_mean_eprocess", check_mean),
 ];
 
 struct Row<'a> {
@@ -62,6 +68,16 @@ impl Row<'_> {
 
     fn reals(&self, column: &str) -> Vec<f64> {
         self.text(column).split(';').map(|part| part.parse().expect("a number")).collect()
+    }
+
+    /// Groups of four numbers, in the order that the name of the column gives.
+    fn quads(&self, column: &str) -> Vec<[&str; 4]> {
+        let groups = self.text(column).split(';');
+        groups.map(|part| part.split(':').collect::<Vec<_>>().try_into().expect("four")).collect()
+    }
+
+    fn ratio(&self, column: &str) -> Ratio {
+        Ratio::new(self.real(column)).expect("a ratio")
     }
 
     fn rate(&self, column: &str) -> Rate {
@@ -183,8 +199,7 @@ fn check_eprocess(row: &Row<'_>, report: &mut Report) {
 fn check_eprocess_by(row: &Row<'_>, report: &mut Report, evidences: Evidences) {
     let (p_max, p_pass) = (row.rate("p_max"), row.rate("p_pass"));
     check_priors(row, report, p_max, p_pass);
-    let risk = Risk::new(0.01).expect("a risk");
-    let gate = FailureGate::new(p_max, p_pass, risk, risk, 1).expect("a gate");
+    let gate = FailureGate::new(p_max, p_pass, some_risk(), some_risk(), 1).expect("a gate");
     let (abort, pass) = evidences(&gate, row.count("s"), row.count("n"));
     report.near(row, "ln_e_abort", abort, LOG);
     report.near(row, "ln_e_pass", pass, LOG);
@@ -287,6 +302,73 @@ fn check_sprt(row: &Row<'_>, report: &mut Report) {
         Decision::Continue => "continue",
     };
     report.same(row, "decision", decision, row.text("decision"));
+}
+
+/// A risk for gates whose evidence alone is compared.
+fn some_risk() -> Risk {
+    Risk::new(0.01).expect("a risk")
+}
+
+fn whole(text: &str) -> u64 {
+    text.parse().expect("a whole number")
+}
+
+fn check_two_arm(row: &Row<'_>, report: &mut Report) {
+    let kappa = Trust::new(row.real("kappa")).expect("a number of devices");
+    let (r_abort, r_pass) = (row.ratio("r_abort"), row.ratio("r_pass"));
+    let baseline = Baseline { p_ref: row.rate("p_ref"), kappa };
+    let gate = TwoArmGate::new(r_abort, r_pass, baseline, some_risk(), some_risk());
+    let (gate, mut seen) = (gate.expect("a gate"), TwoArmEvidence::default());
+    for block in row.quads("blocks_na:ya:nb:yb") {
+        let [na, ya, nb, yb] = block.map(whole);
+        gate.record(&mut seen, Block { control: tally(ya, na), canary: tally(yb, nb) });
+    }
+    report.near(row, "ln_e_abort", gate.ln_e_abort(&seen).get(), LOG);
+    report.near(row, "ln_e_pass", gate.ln_e_pass(&seen).get(), LOG);
+    // The second design ratio of the abort side is twice r_abort, the last of the pass side is 1.
+    report.near(row, "ln_e_abort_r2", seen.abort().sums()[1].get(), LOG);
+    report.near(row, "ln_e_pass_r1", seen.pass().sums()[3].get(), LOG);
+}
+
+fn check_count(row: &Row<'_>, report: &mut Report) {
+    let limit = EventRate::new(row.real("lambda0")).expect("a rate");
+    for (side, prior) in
+        [("abort", RatePrior::for_abort(limit)), ("pass", RatePrior::for_pass(limit))]
+    {
+        report.relative(row, &format!("a_{side}"), prior.a(), 1e-12);
+        report.relative(row, &format!("b_{side}"), prior.b(), 1e-12);
+    }
+    let gate = CountGate::new(limit, limit, row.risk("alpha"), row.risk("alpha")).expect("a gate");
+    let hours = Hours::new(row.real("exposure")).expect("hours");
+    let seen = EventTally::new(row.count("k"), hours).expect("events in an exposure");
+    report.near(row, "ln_e_abort", gate.ln_e_abort(seen).get(), LOG);
+    report.near(row, "ln_e_pass", gate.ln_e_pass(seen).get(), LOG);
+    report.relative(row, "lower", gate.lower(seen), BOUND);
+    report.relative(row, "upper", gate.upper(seen).unwrap_or(f64::NAN), BOUND);
+}
+
+fn check_hazard(row: &Row<'_>, report: &mut Report) {
+    let gate = HazardGate::new(row.ratio("r_abort"), row.ratio("r_pass"), some_risk(), some_risk());
+    let (gate, mut seen) = (gate.expect("a gate"), HazardEvidence::default());
+    for [canaries, controls, events, on_canaries] in row.quads("events_n1:n0:d:y") {
+        let at_risk = |text: &str| AtRisk::new(text.parse().expect("a number")).expect("an amount");
+        let (events, on_canaries) = (whole(events), whole(on_canaries));
+        let on_controls = events - on_canaries;
+        let moment = Moment::new(at_risk(canaries), at_risk(controls), on_canaries, on_controls);
+        gate.record(&mut seen, moment.expect("events of those at risk"));
+    }
+    report.near(row, "ln_e_abort", gate.ln_e_abort(&seen).get(), LOG);
+    report.near(row, "ln_e_pass", gate.ln_e_pass(&seen).get(), LOG);
+}
+
+fn check_mean(row: &Row<'_>, report: &mut Report) {
+    let gate = MeanGate::new(row.rate("m_abort"), row.rate("m_pass"), some_risk(), some_risk());
+    let (gate, mut seen) = (gate.expect("a gate"), MeanEvidence::default());
+    for value in row.reals("x") {
+        gate.record(&mut seen, Proportion::new(value).expect("a share"));
+    }
+    report.near(row, "ln_e_abort", gate.ln_e_abort(&seen).get(), LOG);
+    report.near(row, "ln_e_pass", gate.ln_e_pass(&seen).get(), LOG);
 }
 
 /// A comparison that cannot fail proves nothing, so it is shown to fail.
