@@ -97,7 +97,9 @@ pub enum GateError {
         r_pass: Ratio,
     },
     /// An expected baseline that weighs nothing or outweighs every fleet.
-    #[error("a baseline that counts as {value} devices does not count as more than 0 and at most 1e12")]
+    #[error(
+        "a baseline that counts as {value} devices does not count as more than 0 and at most 1e12"
+    )]
     TrustOutside {
         /// What was given, in devices.
         value: f64,
@@ -198,7 +200,9 @@ impl GateError {
             Self::AlphaDiffers { .. } => "alpha belongs to the rollout: use one value everywhere",
             Self::BudgetTooSmall { .. } => "raise the budget, or lower p_max",
             Self::Contradiction { .. } => "this is a bug in whoever counted; report it",
-            Self::RatioOutside { .. } => "1 allows what the control has; a pass bets on 0.25 at best",
+            Self::RatioOutside { .. } => {
+                "1 allows what the control has; a pass bets on 0.25 at best"
+            }
             Self::RatiosCross { .. } => "raise r_pass; twice the control's rate is the default",
             Self::TrustOutside { .. } => "100 devices are the default",
             Self::EventRateOutside { .. } => "write the limit as events by device-hour",

@@ -215,6 +215,5 @@ fn gain(null: f64, bet: f64, moment: &Moment) -> f64 {
         return 0.0;
     }
     let growth = (bet - null) * canaries / (null * canaries + controls);
-    moment.on_canaries as f64 * libm::log(bet / null)
-        - moment.events() as f64 * libm::log1p(growth)
+    moment.on_canaries as f64 * libm::log(bet / null) - moment.events() as f64 * libm::log1p(growth)
 }

@@ -45,10 +45,30 @@ impl Hash for Monitor {
     }
 }
 
-impl From<FailureGate> for Monitor {
-    fn from(gate: FailureGate) -> Self {
-        Self::Failure(gate)
-    }
+macro_rules! kinds {
+    ($($kind:ident: $gate:ident, $seen:ident;)*) => {
+        $(
+            impl From<$gate> for Monitor {
+                fn from(gate: $gate) -> Self {
+                    Self::$kind(gate)
+                }
+            }
+
+            impl From<$seen> for Seen {
+                fn from(seen: $seen) -> Self {
+                    Self::$kind(seen)
+                }
+            }
+        )*
+    };
+}
+
+kinds! {
+    Failure: FailureGate, Evidence;
+    TwoArm: TwoArmGate, TwoArmEvidence;
+    Count: CountGate, EventEvidence;
+    Hazard: HazardGate, HazardEvidence;
+    Mean: MeanGate, MeanEvidence;
 }
 
 impl From<SilenceGate> for Monitor {
@@ -73,12 +93,6 @@ pub enum Seen {
     Hazard(HazardEvidence),
     /// For [`Monitor::Mean`].
     Mean(MeanEvidence),
-}
-
-impl From<Evidence> for Seen {
-    fn from(evidence: Evidence) -> Self {
-        Self::Failure(evidence)
-    }
 }
 
 impl Seen {
@@ -280,23 +294,17 @@ impl Reading<'_> {
 
     /// Why this does not pass, for a component of this name.
     pub fn missing(&self, component: &str) -> HoldReason {
-        let component = || String::from(component);
-        let (need, is_empty) = (self.need(), self.is_empty());
-        match (self, need) {
-            (Self::Failure(..) | Self::TwoArm(..) | Self::Mean(..), _) if is_empty => {
-                HoldReason::NoData
-            }
-            (Self::Failure(_, _), Some(Need::Devices(need))) => HoldReason::TooFew { need },
-            (Self::Failure(_, seen), None) if seen.for_pass().total() > 0 => {
+        let component = String::from(component);
+        match (self, self.need()) {
+            (Self::Failure(..), Some(Need::Devices(need))) => HoldReason::TooFew { need },
+            (Self::Failure(_, seen), None) => {
                 let rate = seen.for_pass().share().unwrap_or(Proportion::ZERO);
                 HoldReason::Indifferent { rate }
             }
-            (Self::TwoArm(_, seen), _) if seen.control().total() == 0 => {
-                HoldReason::NoControl { component: component() }
-            }
-            (_, Some(need)) => HoldReason::Short { component: component(), need },
-            (_, None) if is_empty => HoldReason::NoData,
-            (_, None) => HoldReason::NotSoon { component: component() },
+            (Self::TwoArm(_, seen), _) if seen.is_alone() => HoldReason::NoControl { component },
+            (Self::Hazard(_, seen), _) if seen.events() == 0 => HoldReason::NoEvents { component },
+            (_, Some(need)) => HoldReason::Short { component, need },
+            (_, None) => HoldReason::NotSoon { component },
         }
     }
 
@@ -307,8 +315,18 @@ impl Reading<'_> {
             let component = String::from(component);
             return Verdict::Abort(Breach::Evidence { component, ln_e, threshold });
         }
-        if self.passes() { Verdict::Pass } else { Verdict::Hold(self.missing(component)) }
+        if self.passes() {
+            return Verdict::Pass;
+        }
+        let nobody = nobody(core::slice::from_ref(self));
+        Verdict::Hold(if nobody { HoldReason::NoData } else { self.missing(component) })
     }
+}
+
+/// Whether nobody is exposed yet. Where there is no event nobody may be, or all may be well.
+pub(super) fn nobody(readings: &[Reading<'_>]) -> bool {
+    let tells = |reading: &Reading<'_>| !matches!(reading, Reading::Hazard(..));
+    readings.iter().all(Reading::is_empty) && readings.iter().any(tells)
 }
 
 /// Without an outcome it is what would do without a failure, however much that is.

@@ -10,7 +10,7 @@
 use super::combine::{Blame, Epoch, Weights};
 use super::error::GateError;
 use super::failure::FailureGate;
-use super::monitor::{Monitor, Reading, Seen};
+use super::monitor::{Monitor, Reading, Seen, nobody};
 use super::rate::{LnE, Proportion, Risk, Weight};
 use super::stop::{HardStops, StopCounts};
 use super::verdict::{Breach, HoldReason, Need, Verdict};
@@ -207,7 +207,7 @@ impl GateSet {
             }
         }
         let reason = match most {
-            _ if readings.iter().all(Reading::is_empty) => HoldReason::NoData,
+            _ if nobody(readings) => HoldReason::NoData,
             Some(need) => HoldReason::TooFew { need },
             None => reading.missing(&first.name),
         };

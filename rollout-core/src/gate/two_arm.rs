@@ -98,6 +98,11 @@ impl TwoArmEvidence {
         self.canary
     }
 
+    /// Whether there are devices on the new version, and no control to compare them with.
+    pub const fn is_alone(&self) -> bool {
+        self.canary.total() > 0 && self.control.total() == 0
+    }
+
     /// Takes over evidence of other outcomes, such as another stratum's.
     pub fn absorb(&mut self, other: &Self) {
         self.abort.absorb(&other.abort);

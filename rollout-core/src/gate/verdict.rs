@@ -72,6 +72,11 @@ pub enum HoldReason {
         /// The component that saw it.
         component: String,
     },
+    /// Events are compared, and none has happened in either arm.
+    NoEvents {
+        /// The component that compares.
+        component: String,
+    },
     /// There are devices on the new version, and none on the old one to compare them with.
     NoControl {
         /// The component that compares.
@@ -109,6 +114,7 @@ impl HoldReason {
             Self::Short { .. } => "short",
             Self::Indifferent { .. } => "indifferent",
             Self::NotSoon { .. } => "not_soon",
+            Self::NoEvents { .. } => "no_events",
             Self::NoControl { .. } => "no_control",
             Self::Silent { .. } => "silent",
             Self::StageExhausted => "stage_exhausted",

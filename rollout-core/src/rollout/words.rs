@@ -29,6 +29,7 @@ impl fmt::Display for HoldReason {
             Self::NotSoon { component } => {
                 write!(f, "what was seen on {component} proves nothing soon")
             }
+            Self::NoEvents { component } => write!(f, "{component}: no event in either arm yet"),
             Self::NoControl { component } => {
                 write!(f, "{component}: no device on the old version to compare with")
             }

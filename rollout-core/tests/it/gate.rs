@@ -15,10 +15,10 @@ use rollout_core::gate::{
 const BORDER: f64 = 1e-6;
 
 /// A generator whose whole state is its seed.
-struct SplitMix64(u64);
+pub struct SplitMix64(pub u64);
 
 impl SplitMix64 {
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,7 +26,7 @@ impl SplitMix64 {
         mixed ^ (mixed >> 31)
     }
 
-    fn hits(&mut self, chance: f64) -> bool {
+    pub fn hits(&mut self, chance: f64) -> bool {
         ((self.next() >> 11) as f64) < chance * (1_u64 << 53) as f64
     }
 }

@@ -8,10 +8,10 @@ use rollout_core::gate::operating::{Means, max_pass, min_abort, operating};
 use rollout_core::gate::pacing::cap;
 use rollout_core::gate::sprt::{Decision, Sprt};
 use rollout_core::gate::{
-    AtRisk, Baseline, Block, Budget, CountGate, Epoch, EventRate, EventTally, Evidence, FailureGate,
-    GateSet, HardStops, HazardEvidence, HazardGate, Hours, LnE, MeanEvidence, MeanGate, Moment,
-    Prior, Proportion, Rate, RatePrior, Ratio, Risk, StopCounts, Tally, Trust, TwoArmEvidence,
-    TwoArmGate, Verdict, Weight, Weights,
+    AtRisk, Baseline, Block, Budget, CountGate, Epoch, EventRate, EventTally, Evidence,
+    FailureGate, GateSet, HardStops, HazardEvidence, HazardGate, Hours, LnE, MeanEvidence,
+    MeanGate, Moment, Prior, Proportion, Rate, RatePrior, Ratio, Risk, StopCounts, Tally, Trust,
+    TwoArmEvidence, TwoArmGate, Verdict, Weight, Weights,
 };
 use std::path::{Path, PathBuf};
 
