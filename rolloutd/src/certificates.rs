@@ -262,7 +262,6 @@ fn out_of_time(certificate: &ParsedCertificate<'_>, now: Timestamp) -> Option<St
 }
 
 /// When a certificate ends: what is said of it at the end of time.
-#[expect(clippy::wildcard_enum_match_arm, reason = "only time is asked about")]
 fn end(certificate: &ParsedCertificate<'_>) -> Timestamp {
     match judge(certificate, Timestamp(u64::MAX)) {
         Some(Judgment::ExpiredContext { not_after, .. }) => Timestamp(not_after.as_secs() * 1000),
