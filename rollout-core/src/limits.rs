@@ -49,3 +49,10 @@ pub const ENDPOINTS: usize = 3;
 pub const ENDPOINT_BYTES: usize = 128;
 /// Longest name of a home or a service, in bytes: the signed binding's own bound.
 pub const HOME_BYTES: usize = 32;
+/// Most attributes by which a rollout's outcomes are counted: a byte of each execution is one.
+pub const BLAMED_ATTRIBUTES: usize = 6;
+/// Most values of such an attribute with a count of their own; below 255, and more than an operator
+/// looks through.
+pub const BLAMED_VALUES: usize = 64;
+/// Most groups that are blamed: a glance.
+pub const BLAMED_GROUPS: usize = 5;

@@ -4,6 +4,9 @@
 //! service was away, so a deadline counted in it never blames a device for our outage.
 
 mod civil;
+mod timeline;
+
+pub use timeline::Timeline;
 
 use alloc::collections::VecDeque;
 use core::fmt;

@@ -4,7 +4,7 @@
 
 use crate::meters::Meters;
 use rollout_core::device::Facts;
-use rollout_core::fleet::{Fleet, OfferMade, Registered, Reply};
+use rollout_core::fleet::{Fleet, Look, OfferMade, Registered, Reply};
 use rollout_core::hosting::Binding;
 use rollout_core::id::{DeviceId, Digest, Principal, RolloutId};
 use rollout_core::journal::{Entry, OnceRecord, ReportRecord, Seq, Stored};
@@ -135,6 +135,9 @@ pub trait Backend: Clone + Send + Sync + 'static {
 
     /// The place of the last entry that the model has folded; changes with every fold.
     fn changes(&self) -> watch::Receiver<u64>;
+
+    /// How the evidence of a rollout went, oldest first; nothing if that was not looked at.
+    fn course(&self, rollout: RolloutId) -> Vec<(Timestamp, Look)>;
 
     /// Reads the model. Nothing may block in `read`.
     fn read<T>(&self, read: impl FnOnce(&Fleet) -> T) -> T;

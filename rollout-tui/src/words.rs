@@ -7,9 +7,11 @@
 
 pub mod figure;
 
+use rollout_core::fleet::{ABSENT, OTHERS};
+use rollout_core::limits::BLAMED_VALUES;
 use rollout_core::time::Timestamp;
 use rollout_core::trust::Role;
-use rollout_http::body::v1::RolloutBody;
+use rollout_http::body::v1::{BlamedBody, RolloutBody};
 
 /// A text that may have come from anywhere, without characters that steer a terminal.
 pub fn plain(text: &str) -> String {
@@ -88,6 +90,19 @@ pub fn approved(rung: &str, name: &str, body: &RolloutBody) -> String {
 /// `1 device`, `2 devices`.
 pub fn count(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// What is said when no group of devices is worse than the others.
+pub const NOBODY: &str = "no model, version or region stands out";
+
+/// The devices of a group that has a value in common.
+pub fn whose(group: &BlamedBody) -> String {
+    match (group.attribute.as_str(), group.value.as_str()) {
+        (name, ABSENT) => format!("no {name}"),
+        (name, OTHERS) => format!("{name} beyond the first {BLAMED_VALUES}"),
+        ("version", value) => format!("from {value}"),
+        (name, value) => format!("{name} {value}"),
+    }
 }
 
 #[cfg(test)]

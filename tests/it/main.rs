@@ -1,6 +1,7 @@
 //! Tests that cross rooms.
 
 mod ack;
+mod course;
 mod crash;
 mod demo;
 mod docs;

@@ -6,6 +6,7 @@
 
 use super::{Failure, Outcome};
 use crate::id::Digest;
+use crate::limits::BLAMED_ATTRIBUTES;
 use crate::rollout::{Admitted, EvidenceEpoch, RungIndex, StratumId};
 use crate::time::{Availability, ServiceTime, Span, Timestamp, Window};
 use crate::wire::{Event, Reason};
@@ -110,6 +111,11 @@ pub struct Exposure {
     pub deadline: ServiceTime,
 }
 
+/// What a device was at its first permit: for each attribute that its rollout counts by, the place
+/// of the value there. 0 is a value without a place of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Origin(pub(crate) [u8; BLAMED_ATTRIBUTES]);
+
 /// What a report is judged against.
 #[derive(Clone, Copy, Debug)]
 pub struct ReportContext<'a> {
@@ -136,6 +142,8 @@ pub struct Execution {
     pub lease_until: Timestamp,
     /// Set by the permit.
     pub exposure: Option<Exposure>,
+    /// Set by the first permit.
+    pub origin: Origin,
     /// Whether the image is known to have booted.
     pub booted: bool,
     /// Whether it switched without a permit.
@@ -157,6 +165,7 @@ impl Execution {
             state: State::Offered,
             lease_until,
             exposure: None,
+            origin: Origin::default(),
             booted: false,
             unasked: false,
             interruptions: 0,

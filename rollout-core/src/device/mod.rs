@@ -11,7 +11,7 @@ mod standing;
 mod window;
 
 pub use bucket::{Bucket, bucket};
-pub use execution::{Execution, ExecutionStatus, Exposure, ReportContext, State};
+pub use execution::{Execution, ExecutionStatus, Exposure, Origin, ReportContext, State};
 pub use outcome::{Failure, Outcome};
 pub use report::{Facts, RunningImage};
 pub use standing::{Note, Standing};

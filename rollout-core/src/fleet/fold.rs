@@ -121,9 +121,8 @@ impl Fleet {
                 self.settle(*rollout, device);
             }
             Entry::Permitted { rollout, device, exposure } => {
-                let held = self.held(seq, *rollout)?;
-                held.change(device, |execution| execution.permit(*exposure));
-                self.remember_permit(*rollout, device);
+                self.held(seq, *rollout)?;
+                self.expose(*rollout, device, |execution| execution.permit(*exposure));
             }
             Entry::Unasked { rollout, .. } => {
                 self.held(seq, *rollout)?;

@@ -6,8 +6,10 @@
 
 mod attributes;
 mod barred;
+mod blame;
 mod census;
 mod channels;
+mod course;
 mod decide;
 mod devices;
 mod exclude;
@@ -24,8 +26,10 @@ mod support;
 mod unasked;
 
 pub use barred::{Barred, BarredBy};
+pub use blame::{Blame, Count, Group};
 pub use census::{ABSENT, OTHERS, Part, Shown, TABLE_COLUMNS, TABLE_ROWS, Table};
 pub use channels::{Channel, Passed, PromoteError, Promotion};
+pub use course::Look;
 pub use decide::{Answer, Ask, BeginError, Decided, OfferMade, Reply};
 pub use devices::Devices;
 pub use exclude::Exclusion;

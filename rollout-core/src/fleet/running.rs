@@ -1,6 +1,7 @@
 //! One rollout with everything that was folded for it.
 
 use super::Exclusion;
+use super::blame::Origins;
 use crate::device::{Execution, State};
 use crate::gate::Evaluation;
 use crate::id::{DeviceId, RolloutId};
@@ -53,6 +54,8 @@ pub struct Running {
     pub reach: Reach,
     /// Frontiers of the ladder's counts at the last tick. Not part of the fold.
     pub count_frontiers: Vec<(u64, Frontier)>,
+    /// What the exposed devices were, by count.
+    pub(super) origins: Origins,
     deadlines: BTreeSet<(ServiceTime, DeviceId)>,
     leases: BTreeSet<(Timestamp, DeviceId)>,
 }
@@ -61,6 +64,7 @@ impl Running {
     /// A rollout nobody has been offered yet.
     pub fn new(rollout: Rollout) -> Self {
         Self {
+            origins: Origins::of(&rollout.plan),
             rollout,
             executions: BTreeMap::new(),
             tally: Tally::default(),
@@ -82,6 +86,7 @@ impl Running {
         let before = self.executions.insert(device.clone(), execution);
         let after = self.executions.get(device);
         self.tally.replace(before.as_ref(), after);
+        self.origins.replace(before.as_ref(), after);
         if let Some(before) = &before {
             deadline(before).map(|at| self.deadlines.remove(&(at, device.clone())));
             lease(before).map(|at| self.leases.remove(&(at, device.clone())));

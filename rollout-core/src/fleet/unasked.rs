@@ -93,13 +93,19 @@ impl Fleet {
 
     pub(super) fn fold_unasked(&mut self, entry: &Entry) {
         let Entry::Unasked { rollout, device, exposure } = entry else { return };
-        let Some(held) = self.rollouts.get_mut(rollout) else { return };
-        held.change(device, |execution| execution.switch_unasked(*exposure));
-        self.remember_permit(*rollout, device);
+        self.expose(*rollout, device, |execution| execution.switch_unasked(*exposure));
     }
 
-    /// The rollout whose image a device was last let switch to, or switched to by itself.
-    pub(super) fn remember_permit(&mut self, rollout: RolloutId, device: &DeviceId) {
+    /// Exposes a device and remembers the rollout whose image it was last let switch to, or
+    /// switched to by itself.
+    pub(super) fn expose(
+        &mut self,
+        rollout: RolloutId,
+        device: &DeviceId,
+        expose: impl FnOnce(&mut Execution),
+    ) {
+        let Some(held) = self.rollouts.get_mut(&rollout) else { return };
+        held.expose(device, self.devices.get(device), expose);
         if let Some(device) = self.devices.get_mut(device) {
             device.last_permit = Some(rollout);
         }

@@ -162,7 +162,7 @@ impl RatePrior {
     }
 }
 
-/// `k·ln(k/m) − (k − m)` for `k, m >= 0`, at least 0: how far `k` events are from `m` expected ones.
+/// `k·ln(k/m) − (k − m)` for `k, m >= 0`, at least 0: how far `k` events are from `m` expected.
 fn deviance(events: f64, expected: f64) -> f64 {
     if events == 0.0 {
         return expected;

@@ -26,6 +26,7 @@ pub use crate::gate::Epoch as EvidenceEpoch;
 pub use admit::{Candidate, Ineligible, Terms};
 pub use command::{Command, Commanded};
 pub use ladder::{Admitted, Ladder, RUNGS, Rung, RungIndex, StratumId};
+pub(crate) use observe::evidence;
 pub use observe::{Observation, Reach};
 pub use permit::{Patience, Permit};
 pub use phase::{Cause, Phase, Review};

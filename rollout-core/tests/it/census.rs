@@ -74,9 +74,9 @@ fn a_table_counts_every_device_in_one_cell() {
     assert_eq!(table.columns, ["v980"]);
     assert_eq!(table.rows, [("1.0.0".into(), vec![11]), ("1.1.0".into(), vec![1])]);
     assert_eq!(table.total, 12);
-    let region = desk.fleet.table("standing", "region");
+    let color = desk.fleet.table("standing", "color");
     assert_eq!(
-        (region.columns, region.rows),
+        (color.columns, color.rows),
         (vec![ABSENT.into()], vec![("active".into(), vec![12])])
     );
 }

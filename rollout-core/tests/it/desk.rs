@@ -32,6 +32,11 @@ pub fn device(index: usize) -> DeviceId {
     DeviceId::new(&format!("dev-{index:04}")).expect("an id")
 }
 
+/// Where a device of the desk is: one of three regions.
+fn region(device: &DeviceId) -> &'static str {
+    ["eu", "us", "ap"][device.as_str().bytes().map(usize::from).sum::<usize>() % 3]
+}
+
 pub fn person(name: &str) -> Principal {
     Principal::new(name).expect("a name")
 }
@@ -129,7 +134,7 @@ impl Desk {
             home,
             token: Digest::of(b"token"),
             enrollment: None,
-            attributes: BTreeMap::new(),
+            attributes: BTreeMap::from([("region".into(), region(device).into())]),
             by: None,
         });
         self.check_in(device, "1.0.0", 1);

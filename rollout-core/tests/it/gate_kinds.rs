@@ -307,7 +307,8 @@ proptest! {
 
     #[test]
     fn one_more_event_never_helps_and_bounds_agree_with_verdicts(
-        exponent in -20.0..2.0_f64, zone in 1.0..4.0_f64, load in 0.0..16.0_f64, times in 0.0..8.0_f64,
+        exponent in -20.0..2.0_f64, zone in 1.0..4.0_f64,
+        load in 0.0..16.0_f64, times in 0.0..8.0_f64,
     ) {
         let limit = exponent.exp();
         let (gate, hours) = (count(limit, limit * zone), load.exp() / limit);
@@ -347,7 +348,8 @@ proptest! {
 
     #[test]
     fn counts_of_devices_add_up_exactly(
-        mut parts in prop::collection::vec((0..9_u64, 1..1_u64 << 40, 0..9_u64, 1..1_u64 << 40), 1..9),
+        mut parts in prop::collection::vec(
+            (0..9_u64, 1..1_u64 << 40, 0..9_u64, 1..1_u64 << 40), 1..9),
     ) {
         let sum = |parts: &[(u64, u64, u64, u64)]| {
             let mut sum = EventEvidence::default();

@@ -2,8 +2,8 @@
 //!
 //! Each gate is run where its null just holds, with the conditions that break simpler rules: rates
 //! that swing by day and night, and arms whose sizes change as the rollout grows. It may then be
-//! wrong in a share of alpha of the runs, and three standard deviations. At three times the limit it
-//! must say so nearly always.
+//! wrong in a share of alpha of the runs, and three standard deviations. At three times the limit
+//! it must say so nearly always.
 
 use crate::gate::SplitMix64;
 use rollout_core::gate::{

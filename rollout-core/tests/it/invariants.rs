@@ -3,9 +3,10 @@
 use crate::desk::{Desk, base, device, fields, person};
 use proptest::prelude::*;
 use rollout_core::device::State;
-use rollout_core::fleet::{Fleet, Registered, Running, Verdict};
+use rollout_core::fleet::{Count, Fleet, Registered, Running, Verdict};
 use rollout_core::id::{ChannelId, DeviceId, ProductId};
 use rollout_core::journal::{ChannelRecord, Entry, StandingChange};
+use rollout_core::limits::BLAMED_GROUPS;
 use rollout_core::position::Frontier;
 use rollout_core::release::ReleaseId;
 use rollout_core::rollout::{Command, Phase, Plan, Rollout, StratumId};
@@ -255,6 +256,26 @@ fn buckets_are_conserved(desk: &Desk) {
     assert_eq!(members, DEVICES as u64);
 }
 
+/// Blame counts whom the gate counts: each once, by every attribute.
+fn blame_is_of_the_exposed(desk: &Desk) {
+    let running = &desk.fleet.rollouts[&desk.rollout];
+    let all = running.tally.sum(|key| key.epoch == running.rollout.epoch);
+    let Some(blame) = running.blame() else {
+        return assert_eq!(all.failed_known, 0, "somebody is to blame");
+    };
+    assert_eq!((blame.all.bad, blame.all.exposed), (all.failed_known, all.permitted));
+    for group in &blame.groups {
+        let Count { bad, exposed } = group.count;
+        assert!(bad > 0 && bad <= exposed && exposed < all.permitted, "{group}");
+        let sum = (bad + group.others.bad, exposed + group.others.exposed);
+        assert_eq!(sum, (all.failed_known, all.permitted), "{group}");
+    }
+    let regions = blame.groups.iter().filter(|group| group.attribute == "region");
+    let is_whole = blame.groups.len() < BLAMED_GROUPS && regions.clone().count() > 0;
+    let bad: u64 = regions.map(|group| group.count.bad).sum();
+    assert!(!is_whole || bad == all.failed_known, "{bad} of {all:?}");
+}
+
 fn exposed(desk: &Desk) -> Vec<DeviceId> {
     let executions = &desk.fleet.rollouts[&desk.rollout].executions;
     let exposed = executions.iter().filter(|(_, execution)| execution.exposure.is_some());
@@ -323,6 +344,7 @@ proptest! {
             exposure_is_kept(&exposed, &desk, op);
             watch.look(&desk);
             buckets_are_conserved(&desk);
+            blame_is_of_the_exposed(&desk);
         }
         explain_is_the_decision(&mut desk);
     }
@@ -344,6 +366,7 @@ proptest! {
             prop_assert_eq!(one.rollout.state_hash(), two.rollout.state_hash());
             prop_assert_eq!(&one.executions, &two.executions);
             prop_assert_eq!(&one.tally, &two.tally);
+            prop_assert_eq!(one.blame(), two.blame());
             prop_assert_eq!(&one.excluded, &two.excluded);
         }
         prop_assert_eq!(&desk.fleet.promotions, &again.promotions);

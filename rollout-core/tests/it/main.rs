@@ -3,6 +3,7 @@
 mod admission;
 mod attributes;
 mod barred;
+mod blame;
 mod census;
 mod channels;
 mod climb;
@@ -22,6 +23,7 @@ mod permit;
 mod replay;
 mod resume;
 mod support;
+mod timeline;
 #[cfg(feature = "sign")]
 mod trust;
 mod unasked;

@@ -3,10 +3,11 @@
 use super::{Client, Error, answer, exchange, read};
 use crate::body::v1::{
     ApproveRequest, CensusBody, ChannelBody, ChannelRequest, Channels, CheckBody, CohortBody,
-    CohortRequest, Cohorts, EnrollmentOpened, Enrollments, EventLine, ExplanationBody, MeBody,
-    MemberPage, OpenEnrollment, OverviewBody, PauseRequest, ProductBody, Products, PromoteRequest,
-    PromotedBody, PublishRequest, Ready, Reasoned, ReleaseBody, Releases, RenewRequest,
-    RollbackBody, RolloutBody, RolloutList, RootBody, Stored, TokenMade, TokenRequest, Tokens,
+    CohortRequest, Cohorts, EnrollmentOpened, Enrollments, EventLine, EvidenceBody,
+    ExplanationBody, MeBody, MemberPage, OpenEnrollment, OverviewBody, PauseRequest, ProductBody,
+    Products, PromoteRequest, PromotedBody, PublishRequest, Ready, Reasoned, ReleaseBody, Releases,
+    RenewRequest, RollbackBody, RolloutBody, RolloutList, RootBody, Stored, TokenMade,
+    TokenRequest, Tokens,
 };
 use reqwest::{Method, header};
 
@@ -126,6 +127,9 @@ calls! {
         send("open an enrollment", Method::POST, &["v1", "enrollments"], asked);
     /// A rollout.
     rollout(id: &str) -> RolloutBody = get("read a rollout", &["v1", "rollouts", id], &[]);
+    /// How the evidence of a rollout went.
+    evidence(id: &str) -> EvidenceBody =
+        get("read the evidence of a rollout", &["v1", "rollouts", id, "evidence"], &[]);
     /// Why a device has, or has not, what a rollout installs.
     explain(rollout: &str, device: &str) -> ExplanationBody =
         get("explain a device", &["v1", "rollouts", rollout, "devices", device], &[]);

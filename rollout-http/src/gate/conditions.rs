@@ -10,7 +10,7 @@ use crate::backend::{Backend, Check, CheckedIn, Guard, Problem, Terms};
 use crate::meters::Meters;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rollout_core::device::Facts;
-use rollout_core::fleet::{Fleet, Reply};
+use rollout_core::fleet::{Fleet, Look, Reply};
 use rollout_core::id::{DeviceId, Digest, Principal, RolloutId};
 use rollout_core::journal::{OnceRecord, ReportRecord, Seq, Stored};
 use rollout_core::rollout::Commanded;
@@ -115,6 +115,10 @@ impl<B: Backend> Backend for Conditioned<B> {
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes()
+    }
+
+    fn course(&self, rollout: RolloutId) -> Vec<(Timestamp, Look)> {
+        self.0.course(rollout)
     }
 
     fn read<T>(&self, read: impl FnOnce(&Fleet) -> T) -> T {

@@ -122,7 +122,7 @@ fn of_rollouts<B: Backend>(text: &mut Text, backend: &B) {
             name: running.rollout.plan.name.clone(),
             phase: running.rollout.phase.name(),
             gate: show::gate(fleet, running),
-            pace: show::pace(fleet, running),
+            pace: show::pace(running),
         });
         shown.collect()
     });

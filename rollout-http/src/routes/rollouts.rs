@@ -8,7 +8,7 @@ use super::{Answer, Asked, Behind, PAGE, json, page_limit, page_of, query, rollo
 use crate::auth::{Operation, authorize, caller};
 use crate::backend::{Backend, Kind, Problem, Terms};
 use crate::body::v1::{
-    CheckBody, ExplanationBody, MemberPage, RolloutBody, RolloutList, parse_plan_with,
+    CheckBody, EvidenceBody, ExplanationBody, MemberPage, RolloutBody, RolloutList, parse_plan_with,
 };
 use crate::desk::Desk;
 use crate::input::{self, OPERATOR_BYTES};
@@ -34,7 +34,7 @@ const PLAN_TYPES: [&str; 3] = ["application/toml", "application/json", "text/pla
 pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
     let drafted = "The draft; with `dry_run` what the plan would do, a CheckBody.";
     let text = serde_json::json!({ "type": "string" });
-    table
+    let table = table
         .add(
             get("list_rollouts", "/v1/rollouts", "Rollouts, oldest first, a page at a time.")
                 .asks(Operation::Read)
@@ -56,7 +56,13 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
             .answers::<RolloutBody>(201, "The draft. It waits to be started.")
             .refuses(&[404, 409, 415]),
             create::<B>,
-        )
+        );
+    of_one(table)
+}
+
+/// What there is to be read of one rollout.
+fn of_one<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
+    table
         .add(
             get("read_rollout", "/v1/rollouts/{id}", "A rollout: where it stands, and why.")
                 .asks(Operation::Read)
@@ -64,6 +70,18 @@ pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
                 .answers::<RolloutBody>(200, "The rollout.")
                 .refuses(&[404]),
             show::<B>,
+        )
+        .add(
+            get(
+                "read_evidence",
+                "/v1/rollouts/{id}/evidence",
+                "How the evidence of a rollout went since the daemon started, for charts.",
+            )
+            .asks(Operation::Read)
+            .takes(&[param::ROLLOUT])
+            .answers::<EvidenceBody>(200, "Looks, oldest first.")
+            .refuses(&[404]),
+            evidence::<B>,
         )
         .add(
             get(
@@ -255,6 +273,20 @@ pub(super) fn rollout_body<B: Backend>(backend: &B, status: StatusCode, id: Roll
         Some(show::rollout(fleet, running, now))
     });
     json(status, &body.ok_or_else(|| Problem::unknown("rollout", id))?)
+}
+
+/// `GET /v1/rollouts/{id}/evidence`
+pub(crate) async fn evidence<B: Backend>(
+    State(Desk { backend, .. }): State<Desk<B>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Answer {
+    authorize(&backend, &headers, Operation::Read)?;
+    let id = rollout_id(&id)?;
+    if !backend.read(|fleet| fleet.rollouts.contains_key(&id)) {
+        return Err(Problem::unknown("rollout", id));
+    }
+    json(StatusCode::OK, &show::evidence(id, &backend.course(id)))
 }
 
 /// `GET /v1/rollouts/{id}/devices/{device}`

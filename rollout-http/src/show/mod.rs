@@ -15,5 +15,6 @@ pub(crate) use event::event;
 pub(crate) use overview::{census, fleet, newest, newest_ones};
 pub(crate) use release::{channel, channels, product, release, release_in_full};
 pub(crate) use rollout::{
-    explanation, gate_of as gate, line, member, pace_of as pace, rollout, without_way_back,
+    evidence, explanation, gate_of as gate, line, member, pace_of as pace, rollout,
+    without_way_back,
 };

@@ -2,15 +2,15 @@
 
 use super::check::{proof, rungs_of};
 use crate::body::v1::{
-    CountsBody, ExecutionBody, ExplanationBody, GateBody, MemberLine, PaceBody, ProvenBody,
-    ReachBody, ReturnBody, RolloutBody, RolloutLine, plan_json,
+    BlamedBody, CountsBody, EvidenceBody, ExecutionBody, ExplanationBody, GateBody, LookBody,
+    MemberLine, PaceBody, ProvenBody, ReachBody, ReturnBody, RolloutBody, RolloutLine, plan_json,
 };
 use rollout_core::device::{Bucket, Device, Execution, ExecutionStatus, Failure, Outcome};
-use rollout_core::fleet::{EndCounts, Explanation, Fleet, Running, Verdict};
-use rollout_core::gate::{self, Pacing};
+use rollout_core::fleet::{EndCounts, Explanation, Fleet, Group, Look, Running, Verdict};
+use rollout_core::gate;
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::release::Target;
-use rollout_core::rollout::{Patience, Phase, StratumId, Waiting};
+use rollout_core::rollout::{Cause, Patience, Phase, StratumId, Waiting};
 use rollout_core::time::Timestamp;
 
 /// Most devices that a rollback names.
@@ -63,7 +63,7 @@ pub(crate) fn rollout(fleet: &Fleet, running: &Running, now: Timestamp) -> Rollo
     RolloutBody {
         line: line(running),
         cause: match &rollout.phase {
-            Phase::Halted { cause, at, .. } => Some(format!("{cause} (at {at})")),
+            Phase::Halted { cause, at, .. } => Some(halted(running, cause, *at)),
             Phase::Paused { review, .. } => Some(format!("{}: {}", review.owner, review.reason)),
             Phase::Canceled { by } => Some(format!("canceled by {by}")),
             Phase::Draft
@@ -78,7 +78,7 @@ pub(crate) fn rollout(fleet: &Fleet, running: &Running, now: Timestamp) -> Rollo
         buckets: buckets.iter().map(|(name, count)| (name.name().into(), *count)).collect(),
         members,
         gate: gate_of(fleet, running),
-        pace: pace_of(fleet, running),
+        pace: pace_of(running),
         reach: ReachBody { reachable: running.reach.reachable, served: running.reach.served },
         way_back: way_back(fleet, running),
         proof: proof(fleet, running, now),
@@ -119,18 +119,55 @@ pub(crate) fn gate_of(fleet: &Fleet, running: &Running) -> GateBody {
         exposed: sum.permitted,
         failed_known: sum.failed_known,
         epoch: rollout.epoch.0,
+        blame: running.blame().into_iter().flat_map(|blame| blame.groups).map(blamed).collect(),
     }
 }
 
-pub(crate) fn pace_of(fleet: &Fleet, running: &Running) -> PaceBody {
+fn blamed(group: Group) -> BlamedBody {
+    let Group { attribute, value, count, others, ln_e_abort, stands_out } = group;
+    BlamedBody {
+        attribute,
+        value,
+        bad: count.bad,
+        exposed: count.exposed,
+        others_bad: others.bad,
+        others: others.exposed,
+        ln_e_abort: ln_e_abort.get(),
+        stands_out,
+    }
+}
+
+/// How the evidence of a rollout went.
+pub(crate) fn evidence(id: RolloutId, looks: &[(Timestamp, Look)]) -> EvidenceBody {
+    let looks = looks.iter().map(|(at, look)| LookBody {
+        at_ms: at.0,
+        epoch: look.epoch.0,
+        ln_e_abort: look.ln_e_abort.get(),
+        ln_e_pass: look.ln_e_pass.get(),
+        lower: look.lower.get(),
+        upper: look.upper.get(),
+        matured: look.matured,
+        matured_bad: look.matured_bad,
+        in_flight: look.in_flight,
+        cap: look.cap,
+    });
+    EvidenceBody { rollout: id.to_string(), looks: looks.collect() }
+}
+
+/// Why a rollout was halted; by the gates, with the devices that are to blame.
+fn halted(running: &Running, cause: &Cause, at: Timestamp) -> String {
+    let worst = match cause {
+        Cause::Breach(_) => running.blame().and_then(|blame| blame.groups.into_iter().next()),
+        Cause::Operator { .. } => None,
+    };
+    let blamed = worst.filter(|group| group.stands_out);
+    let blamed = blamed.map(|group| format!("; blamed: {group}")).unwrap_or_default();
+    format!("{cause} (at {at}){blamed}")
+}
+
+pub(crate) fn pace_of(running: &Running) -> PaceBody {
     let rollout = &running.rollout;
     let plan = &rollout.plan;
-    let evidence = fleet.observation(running).evidence(rollout.epoch).ok();
-    let cap = evidence.filter(|_| rollout.proven.is_none()).map(|evidence| {
-        match Pacing::of(&plan.gates.failure, evidence, plan.budget()) {
-            Pacing::Open { cap, .. } | Pacing::Full { cap } | Pacing::BudgetSpent { cap } => cap,
-        }
-    });
     let (free, held_by) = match rollout.slots(&running.tally) {
         Ok(u64::MAX) => (None, None),
         Ok(free) => (Some(free), None),
@@ -138,7 +175,7 @@ pub(crate) fn pace_of(fleet: &Fleet, running: &Running) -> PaceBody {
     };
     PaceBody {
         in_flight: running.tally.sum(|_| true).unconfirmed,
-        cap,
+        cap: running.evidence_cap(),
         free,
         held_by,
         offers: running.tally.pending.offers,

@@ -1,7 +1,7 @@
 //! A backend in memory: the core's own model behind a lock, and images in a map.
 
 use rollout_core::device::Facts;
-use rollout_core::fleet::{Answer, Ask, Fleet, Registered, Reply};
+use rollout_core::fleet::{Answer, Ask, Fleet, Look, Registered, Reply};
 use rollout_core::id::{DeviceId, Digest, Principal, RolloutId};
 use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
 use rollout_core::port::{ImageError, ImageStore, ImageUpload};
@@ -144,6 +144,14 @@ impl Backend for Fake {
 
     fn url_key(&self) -> &[u8; 32] {
         &[42; 32]
+    }
+
+    /// Two looks: one a second ago, and one now.
+    fn course(&self, rollout: RolloutId) -> Vec<(Timestamp, Look)> {
+        let now = self.now();
+        let looks = |fleet: &Fleet| fleet.looks().find(|(id, _)| *id == rollout);
+        let look = self.read(looks).map(|(_, look)| look);
+        look.into_iter().flat_map(|look| [(Timestamp(now.0 - 1_000), look), (now, look)]).collect()
     }
 
     fn meters(&self) -> &Meters {

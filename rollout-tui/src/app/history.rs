@@ -1,18 +1,20 @@
 //! How a rollout's evidence and permits went, for the charts.
 //!
-//! Deliberately not here: the charts. Invariants: at most [`MOST`] points, oldest first; the whole
-//! time that was watched is covered, with less detail the longer it is.
+//! Deliberately not here: the charts. Invariants: at most [`MOST`] points, oldest first, at the
+//! server's time; the whole time that the server or the dashboard has seen is covered, with less
+//! detail the longer it is.
 
-use rollout_http::body::v1::RolloutBody;
+use rollout_core::time::{Span, Timeline, Timestamp};
+use rollout_http::body::v1::{LookBody, RolloutBody};
 
 /// Most points that are kept; more than a screen has columns.
-pub const MOST: usize = 480;
+pub const MOST: usize = 512;
+/// Finest distance of two points: bodies are read at most four times a second.
+const FINEST: Span = Span(250);
 
 /// One look at a rollout.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
-    /// When, UTC milliseconds.
-    pub at_ms: u64,
     /// Evidence for an abort, as a natural logarithm.
     pub ln_e_abort: f64,
     /// Evidence for a pass, as a natural logarithm.
@@ -28,9 +30,8 @@ pub struct Point {
 }
 
 impl Point {
-    fn of(body: &RolloutBody, at_ms: u64) -> Self {
+    fn of(body: &RolloutBody) -> Self {
         Self {
-            at_ms,
             ln_e_abort: body.gate.ln_e_abort,
             ln_e_pass: body.gate.ln_e_pass,
             lower: body.gate.lower,
@@ -39,73 +40,73 @@ impl Point {
             cap: [body.pace.cap, body.pace.max_in_flight].into_iter().flatten().min(),
         }
     }
+
+    fn seen(look: &LookBody) -> Self {
+        let &LookBody { ln_e_abort, ln_e_pass, lower, upper, in_flight, cap, .. } = look;
+        Self { ln_e_abort, ln_e_pass, lower, upper, in_flight, cap }
+    }
 }
 
-/// Looks at a rollout over time.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Looks at a rollout over time, the server's and the dashboard's own.
+#[derive(Clone, Debug, PartialEq)]
 pub struct History {
-    points: Vec<Point>,
-    /// Points closer than this to the last one replace it.
-    spacing_ms: u64,
+    line: Timeline<Point>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { line: Timeline::new(MOST, FINEST) }
+    }
 }
 
 impl History {
-    /// Adds a look.
+    /// Adds a look, at the server's time.
     pub fn push(&mut self, body: &RolloutBody, at_ms: u64) {
-        let point = Point::of(body, at_ms);
-        let before = self.points.len().checked_sub(2).and_then(|place| self.points.get(place));
-        let is_close = before.is_some_and(|one| at_ms < one.at_ms.saturating_add(self.spacing_ms));
-        match self.points.last_mut() {
-            Some(last) if is_close || at_ms <= last.at_ms => *last = point,
-            Some(_) | None => self.points.push(point),
-        }
-        if self.points.len() > MOST {
-            self.thin();
-        }
+        self.line.push(Timestamp(at_ms), Point::of(body));
     }
 
-    /// Keeps every second point.
-    fn thin(&mut self) {
-        let mut place = 0;
-        self.points.retain(|_| {
-            place += 1;
-            place % 2 == 1
-        });
-        let span = match (self.points.first(), self.points.last()) {
-            (Some(first), Some(last)) => last.at_ms.saturating_sub(first.at_ms),
-            (Some(_) | None, _) => 0,
-        };
-        self.spacing_ms = span / MOST as u64 * 2;
+    /// Takes over what the server has seen. What was seen here stays where the server has nothing:
+    /// before its first look and after its newest.
+    pub fn fill(&mut self, looks: &[LookBody]) {
+        let (Some(first), Some(newest)) = (looks.first(), looks.last()) else { return };
+        let mut filled = Timeline::new(MOST, FINEST);
+        let own = self.line.points();
+        let before = own.iter().take_while(|(at, _)| at.0 < first.at_ms).copied();
+        let after = own.iter().skip_while(|(at, _)| at.0 <= newest.at_ms).copied();
+        let looks = looks.iter().map(|look| (Timestamp(look.at_ms), Point::seen(look)));
+        before.chain(looks).chain(after).for_each(|(at, point)| filled.push(at, point));
+        self.line = filled;
     }
 
     /// The points, oldest first.
-    pub fn points(&self) -> &[Point] {
-        &self.points
+    pub fn points(&self) -> &[(Timestamp, Point)] {
+        self.line.points()
     }
 
     /// One value for each of `columns` equal spans up to the newest point: the last that was known
     /// by then, nothing before the first.
     pub fn columns<T>(&self, columns: usize, value: impl Fn(&Point) -> T) -> Vec<Option<T>> {
-        let (Some(first), Some(last)) = (self.points.first(), self.points.last()) else {
+        let points = self.points();
+        let Some((first, _)) = points.first() else {
             return (0..columns).map(|_| None).collect();
         };
-        let span = last.at_ms.saturating_sub(first.at_ms).max(1);
+        let span = self.span_ms().max(1);
         let mut next = 0;
         (1..=columns as u64)
             .map(|column| {
-                let until = first.at_ms + span * column / columns.max(1) as u64;
-                while self.points.get(next).is_some_and(|point| point.at_ms <= until) {
+                let until = first.0 + span * column / columns.max(1) as u64;
+                while points.get(next).is_some_and(|(at, _)| at.0 <= until) {
                     next += 1;
                 }
-                self.points.get(next.checked_sub(1)?).map(&value)
+                points.get(next.checked_sub(1)?).map(|(_, point)| value(point))
             })
             .collect()
     }
 
     /// How long it was watched, milliseconds.
     pub fn span_ms(&self) -> u64 {
-        match (self.points.first(), self.points.last()) {
-            (Some(first), Some(last)) => last.at_ms.saturating_sub(first.at_ms),
+        match (self.points().first(), self.points().last()) {
+            (Some((first, _)), Some((last, _))) => last.since(*first).0,
             (Some(_) | None, _) => 0,
         }
     }

@@ -7,8 +7,8 @@
 use super::Order;
 use crate::keymap::{Key, Time};
 use rollout_http::body::v1::{
-    CensusBody, DeviceBody, DevicePage, EventLine, ExplanationBody, MeBody, OverviewBody, Releases,
-    RolloutBody,
+    CensusBody, DeviceBody, DevicePage, EventLine, EvidenceBody, ExplanationBody, MeBody,
+    OverviewBody, Releases, RolloutBody,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,8 @@ pub enum What {
     Overview(Box<OverviewBody>),
     /// How a rollout stands.
     Rollout(Box<RolloutBody>),
+    /// How the evidence of a rollout went.
+    Evidence(Box<EvidenceBody>),
     /// Something happened.
     Event(EventLine),
     /// More happened than is worth reading.

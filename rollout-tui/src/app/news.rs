@@ -17,6 +17,11 @@ pub fn take(model: &mut Model, what: What) -> Option<Command> {
         What::Me(me) => model.data.me = Some(me),
         What::Overview(body) => return overview(model, *body),
         What::Rollout(body) => rollout(model, *body),
+        What::Evidence(body) => {
+            if let Some(history) = model.data.history.get_mut(&body.rollout) {
+                history.fill(&body.looks);
+            }
+        }
         What::Event(event) => model.data.events.push(event),
         What::Skipped { from, to } => model.data.events.skip(from, to),
         What::Devices(news) => devices(model, *news),
@@ -125,7 +130,7 @@ fn rollout(model: &mut Model, body: RolloutBody) {
             model.data.history.remove(&other);
         }
     }
-    let now_ms = model.now_ms;
-    model.data.history.entry(id.clone()).or_default().push(&body, now_ms);
+    let at_ms = model.server_now_ms();
+    model.data.history.entry(id.clone()).or_default().push(&body, at_ms);
     model.data.rollouts.insert(id, body);
 }

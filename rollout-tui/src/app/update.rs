@@ -54,6 +54,7 @@ fn take(model: &mut Model, what: What) -> Option<Command> {
         news @ (What::Me(_)
         | What::Overview(_)
         | What::Rollout(_)
+        | What::Evidence(_)
         | What::Event(_)
         | What::Skipped { .. }
         | What::Devices(_)

@@ -16,7 +16,7 @@ use crate::words;
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::time::Span;
 use rollout_http::body::v1::{
-    CheckBody, ExplanationBody, PauseRequest, ProvenBody, RolloutBody, RolloutLine,
+    BlamedBody, CheckBody, ExplanationBody, PauseRequest, ProvenBody, RolloutBody, RolloutLine,
 };
 use rollout_http::client::Client;
 use serde_json::{Value, json};
@@ -310,6 +310,7 @@ async fn status(client: &Client, id: RolloutId) -> Result<Answer, Failure> {
         ("members", json!(words::count(body.members, "device"))),
         ("buckets", buckets(&body)),
         ("gate", json!(gate(&body))),
+        ("blamed", blamed(&body)),
         ("proven", json!(body.proven.as_ref().map(proven))),
         ("pace", json!(pace(&body))),
         ("reach", json!(format!("{} of {} reachable", body.reach.served, body.reach.reachable))),
@@ -341,6 +342,24 @@ fn gate(body: &RolloutBody) -> String {
     let reason = if gate.reason.is_empty() { String::new() } else { format!(": {}", gate.reason) };
     let (bad, of) = (gate.matured_bad, gate.matured);
     format!("{}{reason}; {bad} of {of} matured are bad", gate.verdict)
+}
+
+/// The groups of devices that are worse than the others; or that none is.
+fn blamed(body: &RolloutBody) -> Value {
+    let gate = &body.gate;
+    let worse: Vec<_> = gate.blame.iter().filter(|group| group.stands_out).map(group).collect();
+    match (gate.failed_known, worse.is_empty()) {
+        (0, _) => Value::Null,
+        (_, false) => json!(worse),
+        (_, true) => json!(words::NOBODY),
+    }
+}
+
+fn group(group: &BlamedBody) -> String {
+    let devices = words::count(group.exposed, "device");
+    let share = words::figure::share(group.bad, group.exposed);
+    let others = format!("all others {} of {}", group.others_bad, group.others);
+    format!("{}: {} of {devices} ({share}), {others}", words::whose(group), group.bad)
 }
 
 fn proven(proven: &ProvenBody) -> String {

@@ -8,25 +8,31 @@ use crate::app::{History, Model};
 use crate::theme::Tone;
 use crate::widget::{Interval, Row, Series, chart, chart_columns, interval, spark, wrapped};
 use crate::words::figure::{evidence, exact, figure, rate, share, span};
+use crate::words::{NOBODY, whose};
 use ratatui::text::Line;
 use rollout_http::body::v1::{GateBody, RolloutBody};
 
 /// Columns of the words at the left.
 const NAME: usize = 10;
+/// Most groups that are blamed on a screen.
+const BLAMED: usize = 3;
 
 /// Rate, bounds, limits, evidence and what is missing, in at most so many lines: what is missing
 /// stays longest, the axis goes first.
 pub fn gate(model: &Model, body: &RolloutBody, room: usize, height: usize) -> Vec<Line<'static>> {
     let gate = &body.gate;
-    let missing = missing(model, gate, body.line.is_proven, room);
+    let missing = missing(model, body, room);
     let missing_high = missing.len();
+    let [worst, worse] = blamed(model, gate, room);
     let mut parts: Vec<(u8, Vec<Line<'static>>)> = vec![
         (0, vec![observed(model, gate, room)]),
         (2, vec![bounds(model, gate, room)]),
-        (5, vec![axis(model, gate, room), labels(model, gate, room)]),
-        (3, vec![evidences(model, gate, room)]),
+        (6, vec![axis(model, gate, room), labels(model, gate, room)]),
+        (4, vec![evidences(model, gate, room)]),
         (1, missing),
-        (4, unjudged(model, gate, room)),
+        (5, unjudged(model, gate, room)),
+        (3, worst),
+        (7, worse),
     ];
     let mut left = height.max(1 + missing_high.min(height));
     let mut ranks: Vec<u8> = parts.iter().map(|(rank, _)| *rank).collect();
@@ -78,6 +84,25 @@ fn evidences(model: &Model, gate: &GateBody, room: usize) -> Line<'static> {
         .line()
 }
 
+/// The devices that are to blame: the first group in a line, and the others in lines of their own,
+/// which go sooner. While nothing has passed, also that nobody stands out.
+fn blamed(model: &Model, gate: &GateBody, room: usize) -> [Vec<Line<'static>>; 2] {
+    let worse = gate.blame.iter().filter(|group| group.stands_out).take(BLAMED);
+    let mut lines = worse.zip(0..).map(|(group, place)| {
+        let (name, tone) = if place == 0 { ("blamed", Tone::Bad) } else { ("", Tone::Plain) };
+        let of = format!("{} of {}", exact(group.bad), figure(group.exposed, 9));
+        let others = format!(", others {} of {}", exact(group.others_bad), figure(group.others, 9));
+        let text = format!("{}, {of} ({})", whose(group), share(group.bad, group.exposed));
+        named(model, name, room).put(tone, text).whole(Tone::Quiet, &others).line()
+    });
+    let nobody = || {
+        let is_asked = gate.verdict != "pass" && !gate.blame.is_empty();
+        is_asked.then(|| named(model, "blamed", room).put(Tone::Quiet, NOBODY).line())
+    };
+    let first = lines.next().or_else(nobody);
+    [first.into_iter().collect(), lines.collect()]
+}
+
 fn unjudged(model: &Model, gate: &GateBody, room: usize) -> Vec<Line<'static>> {
     if gate.exposed <= gate.matured {
         return Vec::new();
@@ -90,10 +115,14 @@ fn unjudged(model: &Model, gate: &GateBody, room: usize) -> Vec<Line<'static>> {
     vec![named(model, "to judge", room).put(Tone::Plain, text + &bad).line()]
 }
 
-/// What is missing for a proof.
-fn missing(model: &Model, gate: &GateBody, proven: bool, room: usize) -> Vec<Line<'static>> {
+/// What is missing for a proof. Why it was halted is not said twice: the standing says it.
+fn missing(model: &Model, body: &RolloutBody, room: usize) -> Vec<Line<'static>> {
+    let gate = &body.gate;
     let (glyph, tone) = say::verdict(&gate.verdict);
-    let text = match (proven, gate.reason.is_empty(), gate.need) {
+    let is_silent = gate.reason.is_empty();
+    let is_cause = body.cause.as_ref().is_some_and(|cause| cause.starts_with(&gate.reason));
+    let text = match (body.line.is_proven, is_silent, gate.need) {
+        (_, false, _) if is_cause => format!("{glyph} {}", gate.verdict),
         (true, true, _) => format!("{glyph} {}: proven", gate.verdict),
         (_, false, Some(need)) if need > gate.matured && gate.verdict == "hold" => format!(
             "{glyph} {}: {} ({} more)",
@@ -173,13 +202,13 @@ pub fn evidence_chart(
 /// From when to when a chart reaches.
 fn times(model: &Model, history: &History, room: usize) -> Line<'static> {
     let points = history.points();
-    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+    let (Some((first, _)), Some((last, _))) = (points.first(), points.last()) else {
         return Line::default();
     };
     let zone = model.zone();
     let from =
-        format!("since {} ({})", zone.time(first.at_ms), span(history.span_ms() / 1_000 * 1_000));
-    let to = format!("{} ", zone.time(last.at_ms));
+        format!("since {} ({})", zone.time(first.0), span(history.span_ms() / 1_000 * 1_000));
+    let to = format!("{} ", zone.time(last.0));
     Row::new(model.look.palette, room)
         .gap(8)
         .put(Tone::Quiet, from)

@@ -31,6 +31,18 @@ fn rungs() -> Value {
     ])
 }
 
+fn blame() -> Value {
+    let of = |attribute: &str, value: &str, stands_out: bool| {
+        json!({ "attribute": attribute, "value": value, "bad": 1, "exposed": 1, "others_bad": 0,
+                "others": 16, "ln_e_abort": 3.2, "stands_out": stands_out })
+    };
+    json!([
+        of("model", "m6", true),
+        of("region", "eu\u{1b}[2J", true),
+        of("version", "1.8.2", false)
+    ])
+}
+
 pub fn rollout() -> Value {
     let mut body = line();
     let more = json!({
@@ -40,7 +52,8 @@ pub fn rollout() -> Value {
         "gate": { "verdict": "hold", "reason": "a proof needs 281 devices past their horizon",
                   "ln_e_abort": 0.1, "abort_at": 3.0, "ln_e_pass": -0.2, "pass_at": 3.0,
                   "lower": 0.0, "upper": 0.3, "p_max": 0.01, "p_pass": 0.02, "need": 281,
-                  "matured": 10, "matured_bad": 1, "exposed": 17, "failed_known": 1, "epoch": 1 },
+                  "matured": 10, "matured_bad": 1, "exposed": 17, "failed_known": 1, "epoch": 1,
+                  "blame": blame() },
         "pace": { "in_flight": 2, "cap": 20, "free": 18, "held_by": null, "offers": 4,
                   "max_in_flight": 5000, "budget": 20 },
         "way_back": null, "proof": { "needs": 281, "can_have": 4300, "is_possible": true },

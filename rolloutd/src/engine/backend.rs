@@ -3,7 +3,7 @@
 use super::Engine;
 use super::queue::{Done, Job};
 use rollout_core::device::{self, Facts};
-use rollout_core::fleet::{Answer, Ask, Fleet, Reply};
+use rollout_core::fleet::{Answer, Ask, Fleet, Look, Reply};
 use rollout_core::id::{DeviceId, Digest, Principal, RolloutId};
 use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
 use rollout_core::port::{ImageStore, Store};
@@ -72,6 +72,10 @@ impl<S: Store + 'static, I: ImageStore + 'static> Backend for Engine<S, I> {
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.shared.folded.subscribe()
+    }
+
+    fn course(&self, rollout: RolloutId) -> Vec<(Timestamp, Look)> {
+        self.shared.courses.of(rollout)
     }
 
     fn read<T>(&self, read: impl FnOnce(&Fleet) -> T) -> T {

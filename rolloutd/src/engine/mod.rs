@@ -7,6 +7,7 @@
 //! durable first. Not here: HTTP, and what is decided.
 
 mod backend;
+mod course;
 mod pulse;
 mod queue;
 mod start;
@@ -14,6 +15,7 @@ mod start;
 pub use start::{Settings, StartError, inspect};
 
 use crate::clock::Clock;
+use course::Courses;
 use pulse::Pulse;
 use queue::Job;
 use rollout_core::fleet::Fleet;
@@ -53,6 +55,7 @@ pub(crate) struct Shared<S, I> {
     /// before anything else is answered.
     unsure: AtomicBool,
     pulse: Pulse,
+    courses: Courses,
     /// What keeps other processes away as long as this engine lives.
     lock: OnceLock<File>,
 }

@@ -155,6 +155,10 @@ impl<S: Store, I: ImageStore> Shared<S, I> {
         } else {
             Ok(())
         };
+        if ticked && outcome.is_ok() {
+            let (now, looks) = (self.now(), self.read(|fleet| fleet.looks().collect()));
+            self.courses.note(now, looks);
+        }
         for done in group.ticks {
             drop(done.send(outcome.clone()));
         }

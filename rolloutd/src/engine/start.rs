@@ -1,5 +1,6 @@
 //! From a store to a running engine: fold the journal, note how long we were away, begin.
 
+use super::course::Courses;
 use super::pulse::Pulse;
 use super::{Engine, QUEUE, Shared, queue};
 use crate::clock::Clock;
@@ -118,6 +119,7 @@ impl<S: Store + 'static, I: ImageStore + 'static> Engine<S, I> {
             folded,
             unsure,
             pulse,
+            courses: Courses::default(),
             lock: OnceLock::new(),
         };
         let shared = Arc::new(shared);

@@ -34,8 +34,9 @@ pub use releases::{
     Releases, RenewRequest, RootBody, Stored, WayBackBody, WayBackRequest,
 };
 pub use rollouts::{
-    ApproveRequest, CheckBody, CountsBody, ExclusionBody, ExecutionBody, ExplanationBody, GateBody,
-    MemberLine, MemberPage, PaceBody, PauseRequest, ProofBody, ProvenBody, ReachBody, ReturnBody,
-    RollbackBody, RolloutBody, RolloutLine, RolloutList, RungBody,
+    ApproveRequest, BlamedBody, CheckBody, CountsBody, EvidenceBody, ExclusionBody, ExecutionBody,
+    ExplanationBody, GateBody, LookBody, MemberLine, MemberPage, PaceBody, PauseRequest, ProofBody,
+    ProvenBody, ReachBody, ReturnBody, RollbackBody, RolloutBody, RolloutLine, RolloutList,
+    RungBody,
 };
 pub use when::{parse_when, show_when};

@@ -130,6 +130,29 @@ pub struct RungBody {
     pub bad: u64,
 }
 
+/// Devices that have a value in common, and bad outcomes among them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct BlamedBody {
+    /// The attribute: `model`, `version` (the one the devices came from), `region`, or another one
+    /// that the plan's cohort asks for.
+    pub attribute: String,
+    /// Its value; `-` for devices that have none, `others` for all values beyond the first 64.
+    pub value: String,
+    /// Of these devices, known to be bad.
+    pub bad: u64,
+    /// Of these devices, exposed in this epoch.
+    pub exposed: u64,
+    /// Of all other exposed devices, known to be bad.
+    pub others_bad: u64,
+    /// All other exposed devices.
+    pub others: u64,
+    /// Evidence that these devices alone are above `p_max`, as a natural logarithm.
+    pub ln_e_abort: f64,
+    /// Whether they are provably worse than the others; chance may explain it otherwise.
+    pub stands_out: bool,
+}
+
 /// What the gates say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
@@ -166,6 +189,47 @@ pub struct GateBody {
     pub failed_known: u64,
     /// How often the evidence was started anew.
     pub epoch: u32,
+    /// Where the bad outcomes come from, at most 5 groups of devices: those that stand out first,
+    /// then by the evidence against them. Counted as the devices were at their permits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blame: Vec<BlamedBody>,
+}
+
+/// What the gates saw and said at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct LookBody {
+    /// When, UTC milliseconds.
+    pub at_ms: u64,
+    /// How often the evidence had been started anew.
+    pub epoch: u32,
+    /// Evidence for an abort, as a natural logarithm.
+    pub ln_e_abort: f64,
+    /// Evidence for a pass, as a natural logarithm.
+    pub ln_e_pass: f64,
+    /// Highest rate that was proven to be exceeded.
+    pub lower: f64,
+    /// Highest rate that was not ruled out.
+    pub upper: f64,
+    /// Devices past their horizon.
+    pub matured: u64,
+    /// Of these, bad.
+    pub matured_bad: u64,
+    /// Permitted and not confirmed.
+    pub in_flight: u64,
+    /// What could be in flight, by evidence and plan; absent without a bound.
+    pub cap: Option<u64>,
+}
+
+/// How the evidence of a rollout went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct EvidenceBody {
+    /// The rollout.
+    pub rollout: String,
+    /// At most 512 looks, oldest first: the first since the daemon started, the newest, and fewer
+    /// between them the longer it takes. None of a rollout that ended before.
+    pub looks: Vec<LookBody>,
 }
 
 /// How many may be at risk, and how many are.

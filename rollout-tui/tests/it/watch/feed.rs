@@ -165,6 +165,46 @@ fn what_is_watched_is_asked_for_with_the_overview() {
     assert_eq!(body, &What::Rollout(Box::new(sample::good())));
 }
 
+/// Runs until the rollout was told so often after the evidence was read so often. The stream is cut
+/// again and again, so that there are many rounds.
+fn rounds(state: State, evidence: usize, more: usize) -> (Vec<What>, Vec<String>) {
+    let server = Server::start(State { journal: journal(1), cuts: vec![0; 50], ..state });
+    let shared = Arc::clone(&server.state);
+    let (mut read, mut told) = (0, 0);
+    let news = news(&server, vec![Command::Watch(Some(GOOD.into()))], |what| {
+        let mut state = shared.lock().expect("no panic");
+        if *what == What::Connected {
+            // The journal grows, so that every connection was a good one.
+            let end = state.journal.len() as u64;
+            state.journal.extend(journal(end + 1).into_iter().skip(end as usize));
+        } else if matches!(what, What::Evidence(_)) {
+            (read, told) = (read + 1, 0);
+            state.away = u32::from(read < evidence);
+        } else if matches!(what, What::Rollout(_)) {
+            told += 1;
+        }
+        read == evidence && told == more
+    });
+    let asked = server.state.lock().expect("no panic").asked.clone();
+    (news, asked)
+}
+
+#[test]
+fn the_course_of_the_evidence_is_read_on_opening_and_after_a_gap() {
+    let (news, asked) = rounds(State::default(), 2, 2);
+    let evidence = What::Evidence(Box::new(sample::evidence(&sample::good())));
+    assert_eq!(news.iter().filter(|what| **what == evidence).count(), 2);
+    let path = format!("GET /v1/rollouts/{GOOD}/evidence");
+    assert_eq!(asked.iter().filter(|one| **one == path).count(), 2, "{asked:?}");
+}
+
+#[test]
+fn a_server_without_the_course_is_asked_once_and_nothing_is_said() {
+    let (news, asked) = rounds(State { charts_begin_now: true, ..State::default() }, 0, 3);
+    assert!(!news.iter().any(|what| matches!(what, What::Failed { .. })), "{news:?}");
+    assert_eq!(asked.iter().filter(|one| one.ends_with("/evidence")).count(), 1, "{asked:?}");
+}
+
 #[test]
 fn a_search_is_a_query_or_the_beginning_of_an_id() {
     use rollout_tui::feed::selector;

@@ -10,7 +10,8 @@ pub mod things;
 pub use rollouts::{awaiting, bad, good, line, paused};
 
 use rollout_http::body::v1::{
-    EventLine, FleetBody, MeBody, OverviewBody, RolloutBody, RolloutLine, VersionLine,
+    EventLine, EvidenceBody, FleetBody, LookBody, MeBody, OverviewBody, RolloutBody, RolloutLine,
+    VersionLine,
 };
 use rollout_tui::app::{Command, Message, Model, What, update};
 use rollout_tui::keymap::Key;
@@ -217,6 +218,24 @@ fn looks(body: &RolloutBody) -> Vec<What> {
         What::Rollout(Box::new(one))
     });
     looks.collect()
+}
+
+/// What the server has seen of a rollout before the dashboard was opened: a look a minute for an
+/// hour, the last of them a minute ago.
+pub fn evidence(body: &RolloutBody) -> EvidenceBody {
+    let looks = (1..=60).rev().map(|minutes| LookBody {
+        at_ms: NOW_MS - minutes * 60_000,
+        epoch: 0,
+        ln_e_abort: body.gate.ln_e_abort / minutes as f64,
+        ln_e_pass: body.gate.ln_e_pass / minutes as f64,
+        lower: 0.0,
+        upper: 1.0,
+        matured: body.gate.matured / minutes,
+        matured_bad: body.gate.matured_bad / minutes,
+        in_flight: 300 - minutes,
+        cap: Some(5_000),
+    });
+    EvidenceBody { rollout: body.line.id.clone(), looks: looks.collect() }
 }
 
 /// [`looks`] come at once in a model of a fixed time; these are minutes apart.

@@ -33,6 +33,10 @@ pub struct State {
     pub posted: Vec<String>,
     /// Whether `/v1/overview` is there.
     pub old: bool,
+    /// Whether the course of the evidence is not there.
+    pub charts_begin_now: bool,
+    /// How many questions after a rollout get no answer.
+    pub away: u32,
 }
 
 /// The server.
@@ -83,6 +87,10 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
         if method == "POST" {
             state.posted.push(String::from_utf8_lossy(&body).into_owned());
         }
+        if state.away > 0 && path.starts_with("/v1/rollouts/") {
+            state.away -= 1;
+            return;
+        }
     }
     if path == "/v1/events" && head.to_ascii_lowercase().contains("text/event-stream") {
         follow(&mut stream, &head, state);
@@ -121,10 +129,13 @@ fn answer(path: &str, state: &Mutex<State>) -> (u16, &'static str, String) {
                 page.map(|event| format!("{}\n", to_value(event).expect("a line"))).collect();
             (200, "application/jsonl", lines.concat())
         }
-        route if route.starts_with(&format!("/v1/rollouts/{}", sample::BAD)) => {
+        route if route.ends_with("/evidence") && !state.charts_begin_now => {
+            json(to_value(sample::evidence(&sample::good())).expect("a body"))
+        }
+        route if route == format!("/v1/rollouts/{}", sample::BAD) => {
             json(to_value(sample::bad()).expect("a body"))
         }
-        route if route.starts_with("/v1/rollouts/") => {
+        route if route.starts_with("/v1/rollouts/") && !route.ends_with("/evidence") => {
             json(to_value(sample::good()).expect("a body"))
         }
         _ => {

@@ -15,6 +15,7 @@ fn story() -> Vec<Message> {
         What::Me(sample::me(&["operator"])),
     ];
     whats.extend(busy_news());
+    whats.push(What::Evidence(Box::new(sample::evidence(&sample::good()))));
     for key in [Key::Down, Key::Enter, Key::Char('l'), Key::Char('o'), Key::Esc, Key::Char('u')] {
         whats.push(What::Key(key));
         whats.push(What::Tick);

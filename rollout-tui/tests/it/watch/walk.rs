@@ -5,6 +5,7 @@ use super::sample::{
 };
 use super::screens::drawn;
 use ratatui::layout::Rect;
+use rollout_http::body::v1::{EvidenceBody, GateBody};
 use rollout_tui::app::{Command, Fetch, History, Screen, What};
 use rollout_tui::keymap::Key;
 use rollout_tui::view::{DROPS, fleet_parts, shown};
@@ -131,12 +132,82 @@ fn history_is_bounded_and_covers_everything() {
         history.push(&body, NOW_MS + step * 5_000);
     }
     let points = history.points();
-    assert!(points.len() <= 480 && points.len() > 200, "{}", points.len());
-    assert_eq!(points[0].at_ms, NOW_MS);
-    assert!(points.windows(2).all(|pair| pair[0].at_ms < pair[1].at_ms));
+    assert!(points.len() <= 512 && points.len() > 200, "{}", points.len());
+    assert_eq!(points[0].0.0, NOW_MS);
+    assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));
     assert_eq!(history.span_ms(), 19_999 * 5_000);
     let columns = history.columns(60, |point| point.in_flight);
     assert!(columns.iter().all(|column| *column == Some(212)));
+}
+
+#[test]
+fn the_charts_begin_with_what_the_server_has_seen() {
+    let mut model = empty(120, 40);
+    let good = sample::good();
+    let fleet = sample::fleet(1_204_331, 0);
+    let overview = sample::overview(fleet, vec![good.line.clone()]);
+    tell(&mut model, What::Overview(Box::new(overview)));
+    // Of a rollout that was not read nothing is kept.
+    tell(&mut model, What::Evidence(Box::new(sample::evidence(&good))));
+    assert_eq!(model.data.history.get(GOOD), None);
+    tell(&mut model, What::Rollout(Box::new(good.clone())));
+    tell(&mut model, What::Evidence(Box::new(sample::evidence(&good))));
+    let flight = |model: &rollout_tui::app::Model| {
+        let points = model.data.history[GOOD].points().iter();
+        points.map(|(at, point)| ((NOW_MS - at.0) / 60_000, point.in_flight)).collect::<Vec<_>>()
+    };
+    let server: Vec<_> = (1..=60).rev().map(|minutes| (minutes, 300 - minutes)).collect();
+    let own = [(0, good.pace.in_flight)];
+    assert_eq!(flight(&model), [&server[..], &own].concat());
+    // After a gap: what the server saw takes the place of what was drawn across it.
+    let mut late = sample::evidence(&good);
+    late.looks.drain(..10);
+    late.looks.iter_mut().for_each(|look| look.in_flight += 1_000);
+    tell(&mut model, What::Evidence(Box::new(late)));
+    let both =
+        |&(minutes, flight): &(u64, u64)| (minutes, flight + if minutes > 50 { 0 } else { 1_000 });
+    let server: Vec<_> = server.iter().map(both).collect();
+    assert_eq!(flight(&model), [&server[..], &own].concat());
+    // A server that has seen nothing takes nothing away.
+    let nothing = EvidenceBody { rollout: GOOD.into(), looks: Vec::new() };
+    tell(&mut model, What::Evidence(Box::new(nothing)));
+    assert_eq!(flight(&model).len(), 61);
+}
+
+#[test]
+fn looks_are_at_the_time_of_the_server() {
+    let mut model = empty(120, 40);
+    let good = sample::good();
+    let mut overview = sample::overview(sample::fleet(1_000, 0), vec![good.line.clone()]);
+    overview.now_ms = NOW_MS - 3_600_000;
+    tell(&mut model, What::Overview(Box::new(overview)));
+    tell(&mut model, What::Rollout(Box::new(good)));
+    assert_eq!(model.data.history[GOOD].points()[0].0.0, NOW_MS - 3_600_000);
+}
+
+#[test]
+fn only_who_stands_out_is_blamed() {
+    let screen = |change: fn(&mut GateBody)| {
+        let mut model = failing(120, 40);
+        let mut body = sample::bad();
+        change(&mut body.gate);
+        tell(&mut model, What::Rollout(Box::new(body)));
+        drawn(&model)
+    };
+    let as_it_is = screen(|_| {});
+    assert!(
+        as_it_is.contains("blamed    model m6, 9 of 61 (14.8 %), others 0 of 153"),
+        "{as_it_is}"
+    );
+    assert!(!as_it_is.contains("eu-west, 6 of 120"), "{as_it_is}");
+    let nobody = |gate: &mut GateBody| {
+        gate.blame.iter_mut().for_each(|group| group.stands_out = false);
+    };
+    let spread = screen(nobody);
+    assert!(spread.contains("blamed    no model, version or region stands out"), "{spread}");
+    let alike = screen(|gate| gate.blame.clear());
+    assert!(!alike.contains("blamed    "), "{alike}");
+    assert!(!drawn(&busy(120, 40)).contains("blamed    "), "it passes, and nobody stands out");
 }
 
 #[test]
@@ -148,6 +219,7 @@ fn device_text_cannot_move_the_cursor() {
     body.cause = Some(nasty.into());
     body.ladder[0].rung = nasty.into();
     body.buckets.insert(nasty.into(), 7);
+    body.gate.blame[0].value = nasty.into();
     let mut overview = sample::overview(sample::fleet(1_204_331, 0), vec![body.line.clone()]);
     overview.name = nasty.into();
     overview.fleet.parts.insert(nasty.into(), 3);

@@ -2,8 +2,8 @@
 
 use super::{AWAITING, BAD, GOOD, NOW, PAUSED};
 use rollout_http::body::v1::{
-    CountsBody, GateBody, PaceBody, ProofBody, ProvenBody, ReachBody, ReturnBody, RolloutBody,
-    RolloutLine, RungBody,
+    BlamedBody, CountsBody, GateBody, PaceBody, ProofBody, ProvenBody, ReachBody, ReturnBody,
+    RolloutBody, RolloutLine, RungBody,
 };
 use rollout_tui::words::utc;
 use serde_json::json;
@@ -56,6 +56,19 @@ fn rung(name: &str, reachable: u64, state: &str, permitted: u64, label: &str) ->
     }
 }
 
+/// A group of devices: its bad ones of all, those of the others, and the evidence against it.
+fn blamed(
+    attribute: &str,
+    value: &str,
+    (bad, exposed): (u64, u64),
+    (others_bad, others): (u64, u64),
+    ln_e_abort: f64,
+) -> BlamedBody {
+    let (attribute, value) = (attribute.into(), value.into());
+    let stands_out = false;
+    BlamedBody { attribute, value, bad, exposed, others_bad, others, ln_e_abort, stands_out }
+}
+
 fn good_gate() -> GateBody {
     GateBody {
         verdict: "pass".into(),
@@ -74,6 +87,7 @@ fn good_gate() -> GateBody {
         exposed: 737_293,
         failed_known: 31,
         epoch: 0,
+        blame: vec![blamed("region", "eu-west", (19, 402_118), (12, 335_175), -31.2)],
     }
 }
 
@@ -148,7 +162,8 @@ pub fn bad() -> RolloutBody {
         CountsBody { exposed: 214, confirmed: 198, failed: 1, rolled_back: 7, silent: 1 };
     body.line.waiting = Some("two people to resume it: 0 of 2".into());
     let why = "failure rate is above its limit: evidence 6.0, 4.6 is enough";
-    body.cause = Some(format!("{why} (at {})", utc(NOW - 29)));
+    let blamed_for = "blamed: model m6, 9 of 61 devices, all others 0 of 153";
+    body.cause = Some(format!("{why} (at {}); {blamed_for}", utc(NOW - 29)));
     let mut open = rung("200", 240, "open", 174, "no proof (needs 281, has 240)");
     (open.confirmed, open.bad) = (158, 9);
     body.ladder = vec![
@@ -185,7 +200,14 @@ pub fn bad() -> RolloutBody {
         exposed: 214,
         failed_known: 9,
         epoch: 0,
+        blame: vec![
+            blamed("model", "m6", (9, 61), (0, 153), 11.2),
+            blamed("version", "1.8.2", (8, 90), (1, 124), 6.9),
+            blamed("region", "eu-west", (6, 120), (3, 94), 2.2),
+        ],
     };
+    body.gate.blame[0].stands_out = true;
+    body.gate.blame[1].stands_out = true;
     body.pace = PaceBody {
         in_flight: 7,
         cap: Some(20),
@@ -211,6 +233,7 @@ pub fn paused() -> RolloutBody {
     (body.gate.ln_e_abort, body.gate.ln_e_pass) = (-0.9, 1.2);
     (body.gate.lower, body.gate.upper, body.gate.need) = (0.0, 0.09, Some(281));
     (body.gate.matured_bad, body.gate.failed_known) = (0, 0);
+    body.gate.blame.clear();
     body.ladder[1].bad = 0;
     body
 }
