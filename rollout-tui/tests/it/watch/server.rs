@@ -132,7 +132,10 @@ fn answer(path: &str, state: &Mutex<State>) -> (u16, &'static str, String) {
         route if route.ends_with("/evidence") && !state.charts_begin_now => {
             json(to_value(sample::evidence(&sample::good())).expect("a body"))
         }
-        route if route == format!("/v1/rollouts/{}", sample::BAD) => {
+        route
+            if route.starts_with(&format!("/v1/rollouts/{}", sample::BAD))
+                && !route.ends_with("/evidence") =>
+        {
             json(to_value(sample::bad()).expect("a body"))
         }
         route if route.starts_with("/v1/rollouts/") && !route.ends_with("/evidence") => {
