@@ -250,3 +250,30 @@ fn who_switched_unasked_did_not_come_from_what_it_runs() {
     let text = version.map(ToString::to_string);
     assert_eq!(text.as_deref(), Some("no version, 1 of 1 device, all others 0 of 70"));
 }
+
+/// Half of the many weigh more against the limit than all of the few; but the few are the worse.
+#[test]
+fn who_stands_out_comes_first() {
+    let mut desk = two_models();
+    fail(&mut desk, (0..60).filter(|index| index / 2 % 2 == 0).chain(60..70));
+    let found = blame(&desk).expect("there are bad outcomes");
+    let models = found.groups.iter().filter(|group| group.attribute == "model");
+    let models: Vec<_> = models.map(|group| (group.value.as_str(), group.stands_out)).collect();
+    assert_eq!(models, [("m6", true), ("v980", false)]);
+    let evidence = |place: usize| found.groups[place].ln_e_abort;
+    assert!(found.groups[0].value == "m6" && evidence(0) < evidence(1), "{found:?}");
+}
+
+#[test]
+fn who_gets_its_permit_again_came_from_where_it_came_from() {
+    let mut desk = two_models();
+    let id = device(60);
+    desk.report(&id, Event::Returned, Some(Reason::PowerLoss));
+    says(&mut desk, &id, "1.0.0", "us");
+    assert!(matches!(desk.begin(&id), Some(rollout_core::fleet::Reply::Yes { .. })));
+    fail(&mut desk, 60..61);
+    let found = blame(&desk).expect("it is bad");
+    let texts: Vec<_> = found.groups.iter().map(ToString::to_string).collect();
+    assert!(texts.contains(&"model m6, 1 of 10 devices, all others 0 of 60".into()), "{texts:?}");
+    assert!(texts.contains(&"region eu, 1 of 40 devices, all others 0 of 30".into()), "{texts:?}");
+}
