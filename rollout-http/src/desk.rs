@@ -7,6 +7,7 @@ use crate::backend::Backend;
 use crate::body::v1::{CensusBody, FleetBody};
 use crate::follow::Hub;
 use crate::gate::{Gate, Rate};
+use crate::openapi::Answered;
 use crate::routes::metrics::Process;
 use crate::show;
 use rollout_core::time::Timestamp;
@@ -76,14 +77,14 @@ pub(crate) struct Shared {
 }
 
 impl<B: Backend> Desk<B> {
-    pub(crate) fn new(backend: B, setup: Setup) -> Self {
+    pub(crate) fn new(backend: B, setup: Setup, answered: Answered) -> Self {
         let shared = Shared {
             name: setup.name,
             process: setup.process,
             fleet: Mutex::new(None),
             census: Mutex::new(None),
         };
-        let gate = Arc::new(Gate::new(setup.rate, setup.refusals));
+        let gate = Arc::new(Gate::new(setup.rate, setup.refusals, answered));
         let hub = Arc::new(Hub::new(backend.clone(), setup.stopped));
         Self { backend, limits: setup.limits, shared: Arc::new(shared), hub, gate }
     }

@@ -115,9 +115,10 @@ pub fn operator_router<B: Backend>(backend: B) -> Router {
 
 /// The operator plane.
 pub fn operator_router_with<B: Backend>(backend: B, setup: Setup) -> Router {
-    let desk = Desk::new(Conditioned(backend), setup);
+    let table = operators::<Conditioned<B>>();
+    let desk = Desk::new(Conditioned(backend), setup, table.answered());
     let gate = middleware::from_fn_with_state(desk.clone(), gate::pass::<Conditioned<B>>);
-    operators::<Conditioned<B>>().finish().layer(gate).with_state(desk)
+    table.finish().layer(gate).with_state(desk)
 }
 
 /// Every route of operators.

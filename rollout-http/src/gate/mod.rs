@@ -17,6 +17,7 @@ use crate::auth;
 use crate::backend::{Backend, Kind, Problem};
 use crate::desk::Desk;
 use crate::input;
+use crate::openapi::Answered;
 use crate::routes::JSON;
 use crate::routes::releases::PUBLISH_BYTES;
 use axum::body::{Body, Bytes};
@@ -56,11 +57,13 @@ pub(crate) struct Gate {
     principals: Limiter<Principal>,
     addresses: Limiter<IpAddr>,
     running: Running,
+    answered: Answered,
 }
 
 impl Gate {
-    pub(crate) fn new(rate: Rate, refusals: Rate) -> Self {
+    pub(crate) fn new(rate: Rate, refusals: Rate, answered: Answered) -> Self {
         Self {
+            answered,
             principals: Limiter::new(rate),
             addresses: Limiter::new(refusals),
             running: Running::default(),
@@ -104,7 +107,9 @@ async fn admitted<B: Backend>(
     }
     let thing = Thing::of(request.uri().path());
     let guard = thing.as_ref().and_then(|thing| thing::guard(request.headers(), thing));
-    let key = if is_keyed(request.method(), request.uri().path()) {
+    // What is not answered at all is that first, whatever its key was used for.
+    let (method, path) = (request.method(), request.uri().path());
+    let key = if is_keyed(method, path) && desk.gate.answered.has(method, path) {
         once::key(request.headers())?
     } else {
         None

@@ -15,7 +15,7 @@ use crate::body::v1::ProblemBody;
 use crate::routes::{knows_parameters, method_not_allowed, nowhere, path_is_text};
 use axum::Router;
 use axum::handler::Handler;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware;
 use axum::response::IntoResponse as _;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -68,6 +68,11 @@ impl<S: Clone + Send + Sync + 'static> Table<S> {
         self
     }
 
+    /// Which methods are answered on which paths.
+    pub(crate) fn answered(&self) -> Answered {
+        Answered(self.routes.iter().map(|route| (route.method.clone(), route.path)).collect())
+    }
+
     /// All of it, with its own description.
     pub(crate) fn finish(self) -> Router<S> {
         let json = get("openapi", "/openapi.json", "This description, as OpenAPI 3.1.")
@@ -87,6 +92,26 @@ impl<S: Clone + Send + Sync + 'static> Table<S> {
             .route(docs.path, axum::routing::get(async move || as_page(&shown)));
         let router = router.fallback(nowhere).method_not_allowed_fallback(method_not_allowed);
         router.layer(middleware::from_fn(path_is_text))
+    }
+}
+
+/// Which methods are answered on which paths.
+pub(crate) struct Answered(Vec<(Method, &'static str)>);
+
+impl Answered {
+    /// Whether a method is answered on a path: on the one of those that fit it which has most parts
+    /// written out, as the router has it.
+    pub(crate) fn has(&self, method: &Method, path: &str) -> bool {
+        let is_open = |part: &str| part.starts_with('{');
+        let fits = |route: &str| {
+            let parts = route.split('/').zip(path.split('/'));
+            route.split('/').count() == path.split('/').count()
+                && parts.into_iter().all(|(known, part)| known == part || is_open(known))
+        };
+        let fitting = self.0.iter().filter(|(_, route)| fits(route));
+        let open = |route: &str| route.split('/').filter(|part| is_open(part)).count();
+        let Some((_, best)) = fitting.min_by_key(|(_, route)| open(route)) else { return false };
+        self.0.iter().any(|(known, route)| route == best && known == method)
     }
 }
 

@@ -291,3 +291,25 @@ async fn an_image_is_not_held_for_its_tag() {
     let reply = world.operator("GET", &path, "").await;
     assert_eq!(tag(&reply), format!("\"{}\"", Digest::of(&image)));
 }
+
+#[tokio::test]
+async fn a_method_that_is_not_answered_is_that_first_whatever_its_key_was_used_for() {
+    let world = drafted().await;
+    world.enroll(1).await;
+    let key = [("idempotency-key", "6ba7b810-9dad-11d1-80b4-00c04fd430c8")];
+    let set = json!({ "attributes": { "rack": "7" } }).to_string();
+    let first = send(&world, "PATCH", "/v1/devices/dev-000", &key, set).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.refusal());
+    for (method, path) in [
+        ("PATCH", "/v1/devices"),
+        ("PATCH", "/v1/devices/import"),
+        ("PATCH", "/v1/nowhere/at/all"),
+        ("POST", "/v1/me"),
+    ] {
+        let other = send(&world, method, path, &key, "{}").await;
+        let expected = if path.contains("nowhere") { "404" } else { "405" };
+        assert!(other.code().starts_with(expected), "{method} {path}: {}", other.code());
+    }
+    let taken = send(&world, "PATCH", "/v1/devices/dev-000", &key, "{}").await;
+    assert_eq!(taken.code(), "422 ON-001");
+}
