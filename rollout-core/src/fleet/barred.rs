@@ -1,12 +1,12 @@
 //! Whether a rollout is for nobody: every device of its cohort is one that will never take it.
 //!
 //! Invariant: a rollout that has, or may yet get, a single device is not called so. An empty cohort
-//! may fill, a device that was never heard of may suit, one that is held may be released, one that
-//! needs another release first may get it, and one that another rollout is at may come back from
-//! it. Not here: what is offered; see `decide`.
+//! may fill, a device that was never heard of may suit, one that needs another release first may
+//! get it, and one that another rollout is at may come back from it. One that is held or left out
+//! by hand is judged as if it were not. Not here: what is offered; see `decide`.
 
 use super::{Fleet, Running};
-use crate::device::{Execution, Standing};
+use crate::device::{Device, Execution, Standing};
 use crate::id::DeviceId;
 use crate::rollout::{Ineligible, Membership};
 use crate::time::Timestamp;
@@ -62,7 +62,15 @@ impl Fleet {
             if matches!(device.standing, Standing::Retired { .. }) {
                 continue;
             }
-            let judged = self.candidate(running, device, now, |candidate| {
+            let let_go = match device.standing {
+                Standing::Active | Standing::Retired { .. } => None,
+                Standing::Held { .. } => {
+                    Some(Device { standing: Standing::Active, ..device.clone() })
+                }
+            };
+            let judged_as = let_go.as_ref().unwrap_or(device);
+            let judged = self.candidate(running, judged_as, now, |mut candidate| {
+                candidate.excluded = None;
                 running.rollout.has_member(&candidate).ok()?;
                 Some(running.rollout.suits(&candidate).err())
             });

@@ -33,6 +33,10 @@ fn retire(desk: &mut Desk, index: usize) {
     stand(desk, index, StandingChange::Retire { reason: "sold".into() });
 }
 
+fn hold(desk: &mut Desk, index: usize) {
+    stand(desk, index, StandingChange::Hold { reason: "lab".into() });
+}
+
 #[test]
 fn whom_each_reason_keeps_from_it_is_counted() {
     let mut desk = desk();
@@ -50,6 +54,27 @@ fn whom_each_reason_keeps_from_it_is_counted() {
     );
 }
 
+#[test]
+fn whoever_is_held_is_judged_as_if_it_were_not() {
+    let mut desk = desk();
+    let before = barred(&desk);
+    (0..DEVICES).for_each(|index| hold(&mut desk, index));
+    assert!(before.is_some());
+    assert_eq!(barred(&desk), before);
+}
+
+#[test]
+fn whoever_is_left_out_by_hand_is_judged_as_if_it_were_not() {
+    let mut desk = desk();
+    let before = barred(&desk);
+    let (reason, by) = ("in the lab".into(), person("ops"));
+    let done = desk.fleet.exclude(desk.rollout, device(2), reason, by);
+    let Ok(Registered::New(entries)) = done else { panic!("{done:?}") };
+    entries.into_iter().for_each(|entry| desk.write(entry));
+    assert!(before.is_some());
+    assert_eq!(barred(&desk), before);
+}
+
 /// What happens to somebody.
 type Change<'a> = &'a dyn Fn(&mut Desk);
 
@@ -58,7 +83,10 @@ fn whoever_may_yet_take_it_is_waited_for() {
     let on_1_0_0 = |desk: &mut Desk| desk.check_in(&device(0), "1.0.0", 1);
     let cases: [(&str, Change<'_>); 7] = [
         ("could take it now", &on_1_0_0),
-        ("is held", &|desk| stand(desk, 0, StandingChange::Hold { reason: "lab".into() })),
+        ("could take it once it is released", &|desk| {
+            on_1_0_0(desk);
+            hold(desk, 0);
+        }),
         ("was never heard of", &|desk| {
             desk.fleet.devices.get_mut(&device(0)).expect("it is there").facts = None;
         }),
