@@ -124,7 +124,9 @@ expect_said "^$rows devices: 0 added, $rows known"
 expect_count "$rows"
 
 echo 'and once more in a terminal, whose last bar was:'
-script --quiet --return --flush --command "'$programs/rollout' device import good.csv" screen.txt \
+# A terminal of no width, as `script` makes it here, gets no bar.
+script --quiet --return --flush screen.txt \
+    --command "stty columns 80 rows 24; '$programs/rollout' device import good.csv" \
     </dev/null >/dev/null
 bar=$(tr '\r' '\n' <screen.txt | grep -aoE 'good\.csv \[=.*left' | tail -n 1) || fail 'no bar was drawn'
 echo "  $bar"
