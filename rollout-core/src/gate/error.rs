@@ -154,6 +154,33 @@ pub enum GateError {
         /// The shortest deadline.
         at_least: crate::time::Span,
     },
+    /// A plan of gates without a batch.
+    #[error("the gates of a rollout are planned for 0 batches")]
+    NoBatch,
+    /// Two things of a kind that could not be told apart.
+    #[error("two {what} are called `{name}` or have its number")]
+    TwoAlike {
+        /// Of what kind.
+        what: &'static str,
+        /// The second one.
+        name: alloc::string::String,
+    },
+    /// Weights for some of the metrics.
+    #[error("{weighted} of {metrics} metrics have a weight")]
+    SomeWeights {
+        /// How many have one.
+        weighted: usize,
+        /// How many there are.
+        metrics: usize,
+    },
+    /// More parts than are looked at in time.
+    #[error("metrics, strata and batches make {have} components, at most {most}")]
+    TooManyComponents {
+        /// How many there would be.
+        have: usize,
+        /// How many there may be.
+        most: usize,
+    },
 }
 
 impl GateError {
@@ -182,6 +209,10 @@ impl GateError {
             Self::NoMeasure { .. } => "GA-020",
             Self::AmountOutside { .. } => "GA-021",
             Self::NoPatience { .. } => "GA-022",
+            Self::NoBatch => "GA-023",
+            Self::TwoAlike { .. } => "GA-024",
+            Self::SomeWeights { .. } => "GA-025",
+            Self::TooManyComponents { .. } => "GA-026",
         }
     }
 
@@ -212,6 +243,10 @@ impl GateError {
             Self::NoMeasure { .. } => "write the limit as a plain number, in the metric's unit",
             Self::AmountOutside { .. } => "this is a bug in whoever counted; report it",
             Self::NoPatience { .. } => "3 check-ins and 1h are the defaults",
+            Self::NoBatch => "a ladder has one rung at least",
+            Self::TwoAlike { .. } => "give each a name of its own",
+            Self::SomeWeights { .. } => "give each metric a weight, or none",
+            Self::TooManyComponents { .. } => "stratify by fewer attributes, or measure less",
         }
     }
 }

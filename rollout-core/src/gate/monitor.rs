@@ -257,6 +257,24 @@ impl Reading<'_> {
         }
     }
 
+    /// The need in devices, if each goes on to bring what each of `matured` ones brought so far.
+    /// `None` as above.
+    pub fn devices_needed(&self, matured: u64) -> Option<u64> {
+        let scaled = |need: u64, have: f64| {
+            let devices = libm::ceil(matured as f64 * need as f64 / have);
+            if devices < (1_u64 << 53) as f64 { devices as u64 } else { u64::MAX }
+        };
+        match (self, self.need()?) {
+            (_, Need::Devices(need)) => Some(need),
+            (Self::Hazard(_, seen), Need::Events(need)) => Some(scaled(need, seen.events() as f64)),
+            (Self::Count(_, seen), Need::Hours(need)) => {
+                let hours = seen.for_pass().hours().get();
+                (hours > 0.0).then(|| scaled(need, hours))
+            }
+            (_, Need::Events(_) | Need::Hours(_)) => None,
+        }
+    }
+
     /// Whether nothing at all was seen that could count.
     pub fn is_empty(&self) -> bool {
         match self {

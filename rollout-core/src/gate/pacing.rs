@@ -13,10 +13,12 @@ use super::evidence::{Evidence, Tally};
 use super::failure::FailureGate;
 use super::monitor::Monitor;
 use super::numerics::first_true;
-use super::set::GateSet;
+use super::plan::GatePlan;
+use super::rate::Risk;
+use super::set::{Component, GateSet};
 
 /// Search bound for the smallest budget, in devices: no fleet is larger.
-const LARGEST: u64 = 1 << 40;
+pub(super) const LARGEST: u64 = 1 << 40;
 
 /// Devices one is prepared to lose among those in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +40,18 @@ impl Budget {
         Ok(Self(devices))
     }
 
+    /// Checks the same for a plan of many gates.
+    ///
+    /// # Errors
+    /// [`GateError::BudgetTooSmall`] below [`GatePlan::min_budget`].
+    pub fn for_plan(devices: u64, plan: &GatePlan, epoch: Epoch) -> Result<Self, GateError> {
+        let need = plan.min_budget(epoch);
+        if devices < need {
+            return Err(GateError::BudgetTooSmall { have: devices, need });
+        }
+        Ok(Self(devices))
+    }
+
     /// The number, in devices.
     pub const fn devices(self) -> u64 {
         self.0
@@ -50,15 +64,21 @@ impl Budget {
 /// It grows with `p_max`, with every halving of a weight and with every restart of the evidence.
 pub fn min_budget(gates: &GateSet, epoch: Epoch) -> u64 {
     let alpha = gates.alpha(epoch);
-    let alone = gates.components().iter().filter_map(|part| match &part.gate {
+    let alone = gates.components().iter().filter_map(|part| lost_alone(part, alpha));
+    alone.max().unwrap_or(LARGEST)
+}
+
+/// The smallest number of devices whose failures alone make a component abort at its weight;
+/// `None` for one that does not count failures.
+pub(super) fn lost_alone(part: &Component, alpha: Risk) -> Option<u64> {
+    match &part.gate {
         Monitor::Failure(gate) => {
             let gate = gate.with_alpha(part.weight.of(alpha));
             let aborts = |lost| gate.aborts(Tally::of(lost, lost));
             Some(first_true(1, LARGEST, aborts).unwrap_or(LARGEST))
         }
         Monitor::TwoArm(_) | Monitor::Count(_) | Monitor::Hazard(_) | Monitor::Mean(_) => None,
-    });
-    alone.max().unwrap_or(LARGEST)
+    }
 }
 
 /// The most devices that may be at risk: those the budget covers at the worst rate that is not

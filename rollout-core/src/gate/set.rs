@@ -100,6 +100,11 @@ impl GateSet {
         &self.components
     }
 
+    /// Their weights, in their order.
+    pub const fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
     /// The hard stops.
     pub const fn stops(&self) -> &HardStops {
         &self.stops

@@ -50,12 +50,16 @@ impl fmt::Display for Breach {
             Self::HardStop { rule, have, limit } => {
                 write!(f, "{} reached: {have} of {limit}", rule.name())
             }
-            Self::Evidence { component, ln_e, threshold } => write!(
-                f,
-                "{component} rate is above its limit: evidence {:.1}, {:.1} is enough",
-                ln_e.get(),
-                threshold.get()
-            ),
+            Self::Evidence { component, ln_e, threshold } => {
+                // `failure, v960/eu, rung 3` is a metric and where it was seen.
+                match component.split_once(", ") {
+                    Some((metric, place)) => {
+                        write!(f, "{metric} rate is above its limit in {place}: ")?;
+                    }
+                    None => write!(f, "{component} rate is above its limit: ")?,
+                }
+                write!(f, "evidence {:.1}, {:.1} is enough", ln_e.get(), threshold.get())
+            }
         }
     }
 }

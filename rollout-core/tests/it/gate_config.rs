@@ -104,6 +104,8 @@ fn limits_that_cannot_be_kept_are_refused_by_code() {
     }
     // Equal limits leave no zone between them, and are allowed.
     assert!(HazardGate::new(ratio(2.0), ratio(2.0), risk(), risk()).is_ok());
+    let baseline = Baseline::expected(rate(0.01));
+    assert!(TwoArmGate::new(ratio(2.0), ratio(2.0), baseline, risk(), risk()).is_ok());
     assert!(CountGate::new(low, low, risk(), risk()).is_ok());
     assert!(MeanGate::new(rate(0.1), rate(0.1), risk(), risk()).is_ok());
 }
@@ -299,6 +301,20 @@ fn a_hold_of_any_kind_says_what_is_missing() {
     let need = one.expect("a need");
     (1..need).for_each(|_| mean.record(&mut values, share(0.0)));
     assert!(mean.ln_e_pass(&values) >= risk().ln_threshold());
+}
+
+#[test]
+fn no_baseline_is_estimated_below_one_in_ten_thousand_or_above_one_half() {
+    let arms = TwoArmGate::expecting(rate(0.5));
+    let after = |history| {
+        let mut seen = TwoArmEvidence::default();
+        arms.record_after(&mut seen, history, block(2, 40, 3, 9));
+        seen
+    };
+    let many = 1_000_000_000;
+    assert_eq!(after(tally(many, many)), after(tally(many / 2, many)));
+    assert_eq!(after(tally(0, many)), after(tally(0, 10 * many)));
+    assert_ne!(after(tally(many / 5, many)), after(tally(many / 2, many)));
 }
 
 /// Two thousand canaries on average, as runs of this gate at these rates have shown.

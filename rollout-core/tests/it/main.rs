@@ -13,6 +13,7 @@ mod fleet;
 mod gate;
 mod gate_config;
 mod gate_kinds;
+mod gate_plan;
 mod gate_sims;
 mod gate_tables;
 mod invariants;
