@@ -4,10 +4,12 @@ use divan::{Bencher, black_box};
 use rollout_core::gate::operating::operating;
 use rollout_core::gate::pacing::cap;
 use rollout_core::gate::{
-    AtRisk, Block, Budget, Cadence, CountGate, Epoch, EventRate, EventTally, Evidence, FailureGate,
-    GateSet, HardStops, HazardEvidence, HazardGate, Hours, MeanEvidence, MeanGate, Moment,
-    Proportion, Rate, Risk, StopCounts, Tally, TwoArmEvidence, TwoArmGate,
+    AtRisk, Block, Budget, Cadence, CellAt, CountGate, Epoch, EventRate, EventTally, Evidence,
+    EvidenceCells, Extent, FailureGate, GatePlan, GateSet, HardStops, HazardEvidence, HazardGate,
+    Hours, MeanEvidence, MeanGate, Metric, Moment, Proportion, Rate, Risk, StopCounts, Stratum,
+    Tally, TwoArmEvidence, TwoArmGate,
 };
+use rollout_core::rollout::{RungIndex, StratumId};
 use rollout_core::time::Span;
 
 const SIZES: [u64; 4] = [10, 1_000, 100_000, 10_000_000];
@@ -126,4 +128,23 @@ fn count_evidence(bencher: Bencher<'_, '_>, hours: u64) {
 fn count_bounds(bencher: Bencher<'_, '_>, hours: u64) {
     let gate = count_gate();
     bencher.bench(|| (gate.lower(black_box(events(hours))), gate.upper(black_box(events(hours)))));
+}
+
+/// One look at all components of one metric: so many strata, eight batches.
+#[divan::bench(args = [1, 10, 100])]
+fn judge(bencher: Bencher<'_, '_>, strata: u32) {
+    let gate = FailureGate::default().into();
+    let metrics = vec![Metric { name: "failure".into(), gate, weight: None }];
+    let named = |id| Stratum { id: StratumId(id), name: format!("s{id}") };
+    let named = (0..strata).map(named).collect();
+    let plan = GatePlan::new(metrics, named, 8, HardStops::default()).expect("a plan");
+    let mut cells = EvidenceCells::default();
+    for place in 0..8 * strata {
+        let batch = RungIndex((place % 8) as u16);
+        let cell = cells.cell_mut(&plan, CellAt { batch, stratum: StratumId(place / 8) });
+        cell.seen[0] = Evidence::new(900, 3, 800, 2).expect("counters agree").into();
+        (cell.permitted, cell.matured) = (900, 800);
+    }
+    let (counts, extent) = (StopCounts::default(), Extent::default());
+    bencher.bench(|| plan.judge(Epoch(0), black_box(&cells), &counts, &extent));
 }

@@ -326,6 +326,25 @@ fn a_comparison_knows_before_it_starts_about_how_many_it_takes() {
     assert!(TwoArmGate::expecting(rate(0.2)).need(&TwoArmEvidence::default()) < Some(need / 10));
 }
 
+/// Each device brings what each of those before it brought.
+#[test]
+fn hours_and_events_are_told_in_devices_too() {
+    let of = |place: usize| {
+        let (gate, seen) = kinds()[place].clone();
+        let reading = gate.read(&seen).expect("of its kind");
+        (reading.need(), reading.devices_needed(10))
+    };
+    let (Some(Need::Hours(hours)), Some(devices)) = of(1) else { panic!("{:?}", of(1)) };
+    assert_eq!(devices, (10 * hours).div_ceil(700));
+    let (Some(Need::Events(events)), Some(devices)) = of(2) else { panic!("{:?}", of(2)) };
+    assert_eq!(devices, (10 * events).div_ceil(6));
+    let (Some(Need::Devices(need)), devices) = of(3) else { panic!("{:?}", of(3)) };
+    assert_eq!(devices, Some(need));
+    let nothing = CountGate::new(per_hour(0.001), per_hour(0.002), risk(), risk());
+    let (gate, seen) = (Monitor::from(nothing.expect("a gate")), EventEvidence::default().into());
+    assert_eq!(gate.read(&seen).expect("of its kind").devices_needed(10), None);
+}
+
 #[test]
 fn a_small_batch_is_quiet_up_to_one_stray_event() {
     let quiet = |gate: Monitor, seen: Seen| gate.read(&seen).expect("of its kind").is_quiet();

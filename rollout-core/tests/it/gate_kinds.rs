@@ -348,6 +348,8 @@ proptest! {
         prop_assert!(gate.passes(events(k * times as u64, hours * times)));
         let before = ((need - 1.0) / hours).floor();
         prop_assert!(!gate.passes(events(k * before as u64, hours * before)));
+        let too_often = k as f64 / 0.02 / (1.0 + off / 9.0);
+        prop_assert_eq!(gate.need(events(k, too_often)), None);
     }
 
     #[test]
