@@ -256,6 +256,10 @@ fn a_plan_of_one_gate_asks_for_the_budget_of_that_gate() {
     for epoch in 0..9 {
         assert_eq!(shared.min_budget(Epoch(epoch)), alone.min_budget(Epoch(epoch + 2)));
     }
+    let gate = FailureGate::new(rate(0.3), rate(0.6), risk(0.01), risk(0.01), 1).expect("a gate");
+    let slow = plan(vec![metric("slow", gate.clone())], vec![], 1);
+    let both = plan(vec![failure(), metric("slow", gate)], vec![], 1);
+    assert_eq!(both.min_budget(Epoch(0)), slow.min_budget(Epoch(1)), "whichever sees them");
     assert_eq!(
         plan(vec![metric("x", HazardGate::default())], vec![], 1).min_budget(Epoch(0)),
         1 << 40
