@@ -6,11 +6,14 @@
 //! it must say so nearly always.
 
 use crate::gate::SplitMix64;
+use crate::gate_plan::{at, judged, mature, metric, plan, strata};
 use rollout_core::gate::{
-    AtRisk, Baseline, Block, CountGate, EventRate, EventTally, FailureGate, HazardEvidence,
-    HazardGate, Hours, LnE, MeanEvidence, MeanGate, Measure, Moment, Percentile, Proportion,
-    QuantileLimit, Rate, Ratio, Risk, SilenceGate, Tally, TwoArmEvidence, TwoArmGate,
+    AtRisk, Baseline, Block, CountGate, EventRate, EventTally, EvidenceCells, FailureGate,
+    HazardEvidence, HazardGate, Hours, LnE, MeanEvidence, MeanGate, Measure, Moment, Percentile,
+    Proportion, QuantileLimit, Rate, Ratio, Risk, SilenceGate, Tally, TwoArmEvidence, TwoArmGate,
+    Verdict,
 };
+use rollout_core::rollout::StratumId;
 
 /// All runs follow from this number.
 const SEED: u64 = 20_240_229;
@@ -322,4 +325,20 @@ fn silence_within_its_limit_is_rarely_aborted_and_three_times_it_is() {
     };
     rarely("silence abort", |random| run(random, 0.015));
     nearly_always("silence power", |random| run(random, 0.045));
+}
+
+/// Every stratum at its limit, in batches, with a look after every failure.
+#[test]
+fn a_good_build_is_rarely_aborted_by_any_of_many_gates() {
+    let gate = FailureGate::new(rate(0.05), rate(0.05), risk(), risk(), 1).expect("a gate");
+    let plan = plan(vec![metric("failure", gate)], strata(), 4);
+    rarely("plan abort", |random| {
+        let mut cells = EvidenceCells::default();
+        (0..400_u16).any(|device| {
+            let place = at(device / 100, StratumId(u32::from(device) % 3));
+            let bad = random.hits(0.05);
+            mature(&plan, &mut cells, place, bad.into(), 1);
+            bad && matches!(judged(&plan, &cells).verdict, Verdict::Abort(_))
+        })
+    });
 }
