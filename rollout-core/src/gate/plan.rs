@@ -2,10 +2,10 @@
 //! and in each batch.
 //!
 //! A statistic over everything that ever happened is slow to notice a change: after fifty thousand
-//! good devices it takes thousands of bad ones. So each batch has an e-process of its own as well,
-//! which starts from nothing, and so has each stratum. All of them are bets with one purse: their
-//! weights are fixed before the rollout and sum to 1. Not here: evidence ([`super::cells`]), what it
-//! says ([`super::standing`]), and which devices are of which stratum.
+//! good devices it takes fourteen thousand more to tell that one in twenty is bad. So each batch
+//! has an e-process of its own as well, which starts from nothing, and so has each stratum. All of them are bets with one purse: their
+//! weights are fixed before the rollout and sum to 1. Not here: evidence ([`super::cells`]), what
+//! it says ([`super::standing`]), and which devices are of which stratum.
 //!
 //! Invariant: for one metric, half of its share goes to the fleet and half to the strata alike;
 //! within each, half to everything so far and half to the planned batches alike.
@@ -155,9 +155,9 @@ impl GatePlan {
         self.likely.get(metric).copied().flatten()
     }
 
-    /// The smallest number of devices whose failures alone abort, wherever they happen and whichever
-    /// metric that counts failures sees them: by what the fleet showed of it since the start, with
-    /// nothing from any other component. Without such a metric it is 2^40.
+    /// The smallest number of devices whose failures alone abort, wherever they happen and
+    /// whichever metric that counts failures sees them: by what the fleet showed of it since the
+    /// start, with nothing from any other component. Without such a metric it is 2^40.
     pub fn min_budget(&self, epoch: Epoch) -> u64 {
         let alpha = self.set.alpha(epoch);
         let fleets = self.set.components().iter().step_by(self.scopes.len());

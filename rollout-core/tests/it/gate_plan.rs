@@ -375,6 +375,8 @@ fn only_proven_strata_go_on() {
     let nothing = judged(&plan, &EvidenceCells::default());
     let advance = nothing.advance(&[(newcomer, 100)].into());
     assert_eq!((advance.go, advance.left_out), (vec![], vec![newcomer]));
+    let advance = nothing.advance(&[(EU, 400), (US, 10_000)].into());
+    assert_eq!(advance.left_out, [EU, US], "in the order of their numbers");
 }
 
 #[test]
