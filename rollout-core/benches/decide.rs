@@ -69,6 +69,7 @@ fn candidate<'a>(desk: &'a Desk, device: &DeviceId, execution: &'a Execution) ->
         superseded_by: None,
         excluded: None,
         stratum: StratumId(0),
+        calendar: fleet.calendar(held(desk)),
         now: desk.now,
     }
 }

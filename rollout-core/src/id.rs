@@ -207,6 +207,10 @@ mod owned {
         ChannelId, "channel name", super::is_product, "1 to 31 bytes of a-z 0-9 -"
     );
     text_id!(
+        /// A freeze of the fleet, such as christmas-2027.
+        FreezeId, "freeze name", super::is_product, "1 to 31 bytes of a-z 0-9 -"
+    );
+    text_id!(
         /// Someone who acts: a person, a token or the daemon itself.
         Principal, "principal", super::is_device_id, "1 to 128 bytes of A-Z a-z 0-9 . _ : -"
     );

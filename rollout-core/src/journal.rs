@@ -4,10 +4,13 @@
 //! answered. The model in [`crate::fleet`] is their fold and nothing else. Invariant: an entry
 //! says all its fold needs, so folding asks neither clock nor chance.
 
+mod kind;
+
+use crate::calendar::Freeze;
 use crate::device::{Exposure, Facts};
 use crate::hosting::{HomeId, Hosting};
 use crate::id::{
-    ChannelId, CohortId, DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId,
+    ChannelId, CohortId, DeviceId, Digest, FreezeId, HardwareModel, Principal, ProductId, RolloutId,
 };
 use crate::release::ReleaseId;
 use crate::rollout::{Input, Plan, StateHash};
@@ -339,6 +342,22 @@ pub enum Entry {
         /// By whom.
         by: Principal,
     },
+    /// Nothing is given to anybody for a while, emergencies apart.
+    FreezeSet {
+        /// Its name.
+        freeze: FreezeId,
+        /// When, and why.
+        record: Freeze,
+        /// By whom.
+        by: Principal,
+    },
+    /// A freeze is no longer one.
+    FreezeLifted {
+        /// Its name.
+        freeze: FreezeId,
+        /// By whom.
+        by: Principal,
+    },
     /// A release was promoted to a channel, which a rollout carries out.
     Promoted {
         /// The release.
@@ -432,47 +451,6 @@ pub enum Entry {
         /// Body as it was sent.
         body: Vec<u8>,
     },
-}
-
-impl Entry {
-    /// Its kind, as stored and filtered by.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::RootAccepted { .. } => "root_accepted",
-            Self::HostingSet(_) => "hosting_set",
-            Self::ProductAdded { .. } => "product_added",
-            Self::Published(_) => "published",
-            Self::Withdrawn { .. } => "withdrawn",
-            Self::Renewed { .. } => "renewed",
-            Self::CohortDefined { .. } => "cohort_defined",
-            Self::TokenMade(_) => "token_made",
-            Self::TokenRevoked { .. } => "token_revoked",
-            Self::EnrollmentOpened(_) => "enrollment_opened",
-            Self::Enrolled { .. } => "enrolled",
-            Self::Drafted { .. } => "drafted",
-            Self::Seen { .. } => "seen",
-            Self::Reported(_) => "reported",
-            Self::Clock => "clock",
-            Self::Outage(_) => "outage",
-            Self::Stepped { .. } => "stepped",
-            Self::Offered { .. } => "offered",
-            Self::Permitted { .. } => "permitted",
-            Self::Unasked { .. } => "unasked",
-            Self::Held { .. } => "held",
-            Self::ChannelSet { .. } => "channel_set",
-            Self::ChannelRemoved { .. } => "channel_removed",
-            Self::Promoted { .. } => "promoted",
-            Self::StandingSet { .. } => "standing_set",
-            Self::TokenRotated { .. } => "token_rotated",
-            Self::Noted { .. } => "noted",
-            Self::AttributesSet { .. } => "attributes_set",
-            Self::Replaced { .. } => "replaced",
-            Self::Excluded { .. } => "excluded",
-            Self::Included { .. } => "included",
-            Self::Once(_) => "once",
-            Self::Answered { .. } => "answered",
-        }
-    }
 }
 
 /// An effect to be carried out outside, at least once. The key makes twice the same as once.

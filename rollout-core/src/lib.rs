@@ -49,6 +49,8 @@ extern crate alloc;
 extern crate std;
 
 #[cfg(feature = "decide")]
+pub mod calendar;
+#[cfg(feature = "decide")]
 pub mod cohort;
 #[cfg(feature = "decide")]
 pub mod device;

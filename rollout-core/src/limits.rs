@@ -21,6 +21,14 @@ pub const QUERY_DEPTH: usize = 16;
 pub const QUERY_TERMS: usize = 256;
 /// Most values of one `=in=` or `=out=` list.
 pub const QUERY_LIST: usize = 1000;
+/// Most windows of a plan: each is asked of every device that wants to switch.
+pub const WINDOWS: usize = 8;
+/// Most freezes of a plan: a year of holidays.
+pub const FREEZES: usize = 32;
+/// Most freezes of the fleet that have not ended: all are asked whenever a device wants anything.
+pub const FLEET_FREEZES: usize = 64;
+/// Longest reason of a freeze, in characters: it is part of a sentence.
+pub const FREEZE_REASON_CHARS: usize = 200;
 /// Largest plan template of a channel, in bytes: as large as a plan may be that people write.
 pub const TEMPLATE_BYTES: usize = 64 * 1024;
 /// Longest note or reason about a device, in characters: it is read on one screen.

@@ -56,6 +56,8 @@ operations! {
     Withdraw = "withdraw a release": Publisher | Operator | Admin,
     /// Give a cohort a meaning.
     DefineCohort = "define a cohort": Operator | Admin,
+    /// Set a freeze of the fleet, or lift it.
+    SetFreeze = "set a freeze": Operator | Admin,
     /// Let devices enroll.
     OpenEnrollment = "open an enrollment": Admin,
     /// Draft a rollout.

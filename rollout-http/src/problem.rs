@@ -9,7 +9,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rollout_core::cohort::SelectorError;
 use rollout_core::fleet::{
-    BeginError, DeviceError, OnceError, PromoteError, PublishError, RegistryError, RenewError,
+    BeginError, DeviceError, FreezeError, OnceError, PromoteError, PublishError, RegistryError,
+    RenewError,
 };
 use rollout_core::id::IdError;
 use rollout_core::port::{ImageError, StoreError};
@@ -27,6 +28,9 @@ const KINDS: &[(&str, Kind)] = &[
     ("DV-002", Kind::Invalid),
     ("DV-004", Kind::Invalid),
     ("DV-", Kind::Conflict),
+    ("FZ-003", Kind::Conflict),
+    ("FZ-004", Kind::NotFound),
+    ("FZ-005", Kind::Conflict),
     ("IM-102", Kind::Invalid),
     ("IM-103", Kind::NotFound),
     ("IM-104", Kind::Broken),
@@ -151,6 +155,7 @@ macro_rules! problem_from {
 problem_from!(
     BeginError,
     DeviceError,
+    FreezeError,
     IdError,
     ImageError,
     OnceError,

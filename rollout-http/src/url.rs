@@ -19,9 +19,11 @@ const DOMAIN: &[u8] = b"image-url-v1\0";
 const LEASES: u64 = 4;
 const AT_LEAST: Span = Span::hours(24);
 
-/// Until when a path made at `now` is good.
-pub fn expiry(now: Timestamp, lease: Span) -> Timestamp {
-    now.after(Span(lease.0.saturating_mul(LEASES)).max(AT_LEAST))
+/// Until when a path made at `now` is good. One that is made before a window opens is good for as
+/// long from then on: what was fetched by half goes on where it stopped.
+//= design 4.9: expiry never before the window opens
+pub fn expiry(now: Timestamp, opens: Option<Timestamp>, lease: Span) -> Timestamp {
+    now.max(opens.unwrap_or(now)).after(Span(lease.0.saturating_mul(LEASES)).max(AT_LEAST))
 }
 
 /// The signed path of an image, relative to the server.

@@ -10,7 +10,7 @@ use super::{DeviceError, Fleet, Registered};
 use crate::id::{DeviceId, Principal};
 use crate::journal::{Entry, Stored};
 use crate::limits::{ATTRIBUTE_BYTES, REGISTERED, REGISTERED_BYTES};
-use crate::rollout::VOLATILE;
+use crate::rollout::{VOLATILE, ZONE};
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     format,
@@ -57,6 +57,9 @@ impl Fleet {
         {
             known.registered.retain(|name, _| !unset.contains(name));
             known.registered.extend(set.clone());
+            if let Some(zone) = set.get(ZONE) {
+                self.zones.learn(zone);
+            }
             known.revision = stored.seq;
         }
     }

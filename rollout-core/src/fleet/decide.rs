@@ -3,119 +3,18 @@
 //! Pure: the answers and the entries that make them true are returned together. An answer may be
 //! given only once the entries are durable.
 
-use super::{Fleet, RegistryError, Running};
+use super::{Answer, Ask, BeginError, Fleet, OfferMade, RegistryError, Reply, Running};
 use crate::device::{Device, Execution};
 use crate::gate::Evaluation;
 use crate::hosting::{self, Binding, Contract, Home};
 use crate::id::{DeviceId, Digest, Principal, RolloutId};
 use crate::journal::{Entry, Outgoing};
-use crate::release::Artifact;
 use crate::rollout::{
-    Candidate, Command, Commanded, Effect, Ineligible, Input, Installed, Membership, Patience,
-    Permit, Plan, Refusal, Rollout, Step, Tally, Terms, Waiting,
+    Candidate, Command, Commanded, Effect, Ineligible, Input, Installed, Membership, Permit, Plan,
+    Refusal, Rollout, Step, Tally, Terms, Waiting,
 };
 use crate::time::{Span, Timestamp};
 use alloc::{boxed::Box, collections::BTreeMap, format, sync::Arc, vec, vec::Vec};
-
-/// What a device asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// Whether there is anything to download.
-    Offer {
-        /// Who.
-        device: DeviceId,
-    },
-    /// Whether it may switch.
-    Begin {
-        /// Who.
-        device: DeviceId,
-        /// In which rollout.
-        rollout: RolloutId,
-        /// In which attempt.
-        attempt: u32,
-        /// What it has verified.
-        digest: Digest,
-    },
-}
-
-/// What it may download.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OfferMade {
-    /// In which rollout.
-    pub rollout: RolloutId,
-    /// From 1.
-    pub attempt: u32,
-    /// The image.
-    pub artifact: Artifact,
-    /// Where the new firmware finds its backend.
-    pub binding: Binding,
-    /// How long without progress.
-    pub lease: Span,
-}
-
-/// What it is told on switching.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// It may.
-    Yes {
-        /// Time for its self-test and a round trip.
-        confirm_window: Span,
-    },
-    /// Later.
-    Wait(Patience),
-    /// No; a stable word why.
-    Stop(&'static str),
-}
-
-/// A question that cannot be answered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BeginError {
-    /// The device was never offered anything in that rollout.
-    #[error("device {device} has no execution in rollout {rollout}")]
-    NoExecution {
-        /// Who.
-        device: DeviceId,
-        /// Where.
-        rollout: RolloutId,
-    },
-    /// What it verified is not what it was offered.
-    #[error("device {device} was offered image {offered}, not {found}")]
-    OtherImage {
-        /// Who.
-        device: DeviceId,
-        /// Offered.
-        offered: Digest,
-        /// Verified.
-        found: Digest,
-    },
-}
-
-impl BeginError {
-    /// Stable code; see `docs/errors`.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NoExecution { .. } => "DE-001",
-            Self::OtherImage { .. } => "DE-002",
-        }
-    }
-
-    /// What to do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::NoExecution { .. } => "check in first; begin only what was offered",
-            Self::OtherImage { .. } => "download the offered image again",
-        }
-    }
-}
-
-/// The answer to an [`Ask`], in the same order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// To an offer.
-    Offer(Option<Box<OfferMade>>),
-    /// To a begin.
-    Begin(Result<Reply, BeginError>),
-}
 
 /// A decision that is true once its entries are durable.
 #[derive(Clone, Debug, Default)]
@@ -168,7 +67,7 @@ impl Fleet {
         let halted = &step.next;
         let wanted =
             halted.plan.on_halt == Installed::RollBack && step.effects.contains(&Effect::Halted);
-        let Some(Ok((plan, _))) = wanted.then(|| self.rollback_plan(halted.id)) else {
+        let Some(Ok((plan, _))) = wanted.then(|| self.rollback_plan_at(halted.id, now)) else {
             return (Vec::new(), Vec::new());
         };
         drafted_and_started(halted.way_back_id(), Arc::new(plan), &halted.author, now)
@@ -286,7 +185,15 @@ impl Draft<'_> {
         let input = Input::Observed(self.fleet.observation(running));
         // Observations are never refused.
         let Ok(step) = running.rollout.step(&input, self.now) else { return };
-        let waiting = step.next.pacing_wait(&running.tally).or(step.waiting.clone());
+        let waiting = match &step.waiting {
+            Some(Waiting::Stopped { .. }) => step.waiting.clone(),
+            said => step
+                .next
+                .frozen_wait(&self.fleet.calendar(running), self.now)
+                .or_else(|| step.next.pacing_wait(&running.tally))
+                .or_else(|| step.next.window_wait(running.first_opening, self.now))
+                .or_else(|| said.clone()),
+        };
         self.decided.seen.push((id, waiting, step.evaluation.clone()));
         if running.rollout.is_changed_by(&step) {
             self.decided.entries.push(Entry::Stepped {
@@ -456,6 +363,7 @@ fn offer_made(rollout: &Rollout, terms: &Terms) -> OfferMade {
         artifact: terms.artifact.clone(),
         binding: terms.binding.clone(),
         lease: rollout.plan.pace.lease,
+        opens: terms.opens,
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Fleet, Running};
 use crate::device::{Bucket, Device, Execution, bucket};
 use crate::id::{DeviceId, RolloutId};
 use crate::position::Position;
-use crate::rollout::{Ineligible, Patience, Permit, StratumId};
+use crate::rollout::{Ineligible, Patience, Permit, Phase, StratumId};
 use crate::time::Timestamp;
 use alloc::{collections::BTreeMap, format, string::String};
 
@@ -15,6 +15,8 @@ pub enum Verdict {
     Eligible {
         /// From 1.
         attempt: u32,
+        /// Why its permit must wait, if its window is what it waits for.
+        ahead: Option<Ineligible>,
     },
     /// It has the image, or is getting it, and this is what its permit waits for.
     WaitsForPermit(Patience),
@@ -31,6 +33,8 @@ pub struct Explanation {
     pub bucket: Bucket,
     /// What it would be told.
     pub verdict: Verdict,
+    /// The earliest time at which it may switch, or be told otherwise, if that is known.
+    pub not_before: Option<Timestamp>,
     /// Its place in the order, in ten-thousandths.
     pub position_bp: u16,
     /// How far its stratum is open.
@@ -46,11 +50,26 @@ impl Explanation {
     }
 }
 
+impl Verdict {
+    /// The earliest time at which it may switch, or be told otherwise, if that is known.
+    pub fn not_before(&self) -> Option<Timestamp> {
+        match self {
+            Self::Eligible { ahead, .. } => ahead.as_ref()?.not_before(),
+            Self::Not(why) | Self::WaitsForPermit(Patience::Not(why)) => why.not_before(),
+            Self::WouldBePermitted
+            | Self::WaitsForPermit(
+                Patience::Standing(_) | Patience::Paced(_) | Patience::InFlight(_),
+            ) => None,
+        }
+    }
+}
+
 impl core::fmt::Display for Verdict {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Eligible { attempt } => {
-                write!(f, "eligible: its next check-in is offered the image (attempt {attempt})")
+            Self::Eligible { attempt, ahead } => {
+                write!(f, "eligible: its next check-in is offered the image (attempt {attempt})")?;
+                ahead.as_ref().map_or(Ok(()), |why| write!(f, "; to switch it waits: {why}"))
             }
             Self::WaitsForPermit(why) => write!(f, "waits for its permit: {why}"),
             Self::WouldBePermitted => f.write_str("would be permitted to switch if it asked now"),
@@ -71,10 +90,15 @@ impl Fleet {
         let known = self.devices.get(device)?;
         let execution = running.executions.get(device);
         let verdict = self.verdict(running, known, now)?;
+        let not_before = match (&verdict, &running.rollout.phase) {
+            (Verdict::Not(_), Phase::Scheduled { at }) => Some(*at),
+            (verdict, _) => verdict.not_before(),
+        };
         let frontier = running.rollout.frontier(StratumId(0));
         Some(Explanation {
             bucket: self.bucket_of(running, known, now),
             verdict,
+            not_before,
             position_bp: Position::of(known.key, running.rollout.salt()).bucket(),
             open_to: format!("{frontier}"),
             execution: execution.cloned(),
@@ -87,7 +111,10 @@ impl Fleet {
             match rollout.admit(&running.tally, &candidate) {
                 Ok(terms) => match self.newer_first(rollout.id, device, now) {
                     Some(newer) => Verdict::Not(Ineligible::NewerFirst(newer)),
-                    None => Verdict::Eligible { attempt: terms.attempt },
+                    None => {
+                        let ahead = rollout.is_in_window(&candidate).err();
+                        Verdict::Eligible { attempt: terms.attempt, ahead }
+                    }
                 },
                 Err(reason @ Ineligible::OnTrial) => Verdict::Not(reason),
                 Err(reason) if candidate.execution.is_none_or(|e| !e.is_open()) => {

@@ -1,11 +1,12 @@
 //! From the journal to the model: one entry at a time, in order, asking nobody.
 
 use super::{Cohort, Enrollment, Fleet, Running};
+use crate::cohort::Attributes as _;
 use crate::device::{Device, Execution, Facts, Failure, ReportContext, Seen, State};
 use crate::id::{DeviceId, RolloutId};
 use crate::journal::{Entry, PublishRecord, ReportRecord, Seq, Stored};
 use crate::release::{Artifact, Lifecycle, Release, WayBack};
-use crate::rollout::{Input, Membership, Phase, Rollout, StateHash};
+use crate::rollout::{Input, Membership, Phase, Rollout, StateHash, ZONE};
 use crate::time::{Timestamp, Window};
 use crate::trust::{Envelope, Manifest, Root};
 use crate::wire::{Event, ImageState, Reason};
@@ -134,6 +135,7 @@ impl Fleet {
             Entry::ChannelSet { .. } | Entry::ChannelRemoved { .. } | Entry::Promoted { .. } => {
                 self.fold_channels(stored);
             }
+            Entry::FreezeSet { .. } | Entry::FreezeLifted { .. } => self.fold_freeze(stored),
             Entry::Once(_) | Entry::Answered { .. } => self.fold_once(stored),
             Entry::StandingSet { .. }
             | Entry::TokenRotated { .. }
@@ -222,6 +224,9 @@ impl Fleet {
         } else {
             let (id, model, home) = (device.clone(), hardware.clone(), home.clone());
             let fresh = Device::enrolled(id, model, home, *token, *at);
+            if let Some(zone) = attributes.get(ZONE) {
+                self.zones.learn(zone);
+            }
             self.devices.insert(Device { registered: attributes.clone(), revision: *seq, ..fresh });
         }
         if let Some(leave) = enrollment.as_ref().and_then(|id| self.enrollments.get_mut(id)) {
@@ -232,6 +237,9 @@ impl Fleet {
     fn fold_seen(&mut self, at: Timestamp, id: &DeviceId, facts: &Facts) {
         let Some(device) = self.devices.get_mut(id) else { return };
         device.facts = Some(facts.clone());
+        if let Some(zone) = device.get(ZONE) {
+            self.zones.learn(zone);
+        }
         device.last_seen = device.last_seen.max(at);
         let running = &facts.running;
         if running.state != ImageState::Valid {

@@ -4,6 +4,7 @@
 //! Invariants: the model is a function of the journal (last signs of life and cached reach apart,
 //! which only a journalled decision makes count); buckets of a rollout sum to its cohort.
 
+mod ask;
 mod attributes;
 mod barred;
 mod blame;
@@ -15,6 +16,7 @@ mod devices;
 mod exclude;
 mod explain;
 mod fold;
+mod freeze;
 mod life;
 mod observe;
 mod once;
@@ -25,16 +27,18 @@ mod running;
 mod support;
 mod unasked;
 
+pub use ask::{Answer, Ask, BeginError, OfferMade, Reply};
 pub use barred::{Barred, BarredBy};
 pub use blame::{Blame, Count, Group};
 pub use census::{ABSENT, OTHERS, Part, Shown, TABLE_COLUMNS, TABLE_ROWS, Table};
 pub use channels::{Channel, Passed, PromoteError, Promotion};
 pub use course::Look;
-pub use decide::{Answer, Ask, BeginError, Decided, OfferMade, Reply};
+pub use decide::Decided;
 pub use devices::Devices;
 pub use exclude::Exclusion;
 pub use explain::{Explanation, Verdict};
 pub use fold::FoldError;
+pub use freeze::{FreezeError, NamedFreeze};
 pub use life::{DeviceError, NewDevice, Replacement};
 pub use once::{Once, OnceError, OnceLedger};
 pub use publish::PublishError;
@@ -42,12 +46,13 @@ pub use registry::{Registered, RegistryError};
 pub use renew::RenewError;
 pub use running::{EndCounts, Running};
 
+use crate::calendar::Zones;
 use crate::device::Device;
 use crate::hosting::Hosting;
-use crate::id::{ChannelId, CohortId, DeviceId, ProductId, RolloutId};
+use crate::id::{ChannelId, CohortId, DeviceId, FreezeId, ProductId, RolloutId};
 use crate::journal::{CohortRecord, EnrollmentRecord, Seq, TokenRecord};
 use crate::release::{Release, ReleaseId};
-use crate::rollout::Candidate;
+use crate::rollout::{Calendar, Candidate};
 use crate::time::{Availability, Span, Timestamp};
 use crate::trust::Root;
 use alloc::{
@@ -115,6 +120,10 @@ pub struct Fleet {
     pub rollouts: BTreeMap<RolloutId, Running>,
     /// Rollouts, oldest first.
     pub order: Vec<RolloutId>,
+    /// Zones that devices are in. They follow from the devices, and are read once.
+    pub zones: Zones,
+    /// Freezes by name.
+    pub freezes: BTreeMap<FreezeId, NamedFreeze>,
     /// How often devices are asked to check in.
     pub usual: Span,
     /// When our last outage began: signs of life before it may be forgotten, so nobody's silence
@@ -143,6 +152,8 @@ impl Fleet {
             devices: Devices::default(),
             rollouts: BTreeMap::new(),
             order: Vec::new(),
+            zones: Zones::default(),
+            freezes: BTreeMap::new(),
             usual,
             heard_until: Timestamp(0),
         }
@@ -176,6 +187,11 @@ impl Fleet {
         }
     }
 
+    /// What is known about time besides the plan of a rollout.
+    pub fn calendar<'a>(&'a self, running: &'a Running) -> Calendar<'a> {
+        Calendar { zones: &self.zones, openings: &running.openings, freezes: &self.freezes }
+    }
+
     /// A device as a candidate of a rollout, handed to `judge`; `None` if the release is unknown.
     pub(crate) fn candidate<T>(
         &self,
@@ -202,6 +218,7 @@ impl Fleet {
             superseded_by: running.superseded_by,
             excluded: running.excluded.get(&device.id),
             stratum: crate::rollout::StratumId(0),
+            calendar: self.calendar(running),
             now,
         }))
     }

@@ -1,6 +1,7 @@
 //! What a rollout's decision sees of the fleet.
 
 use super::{Fleet, Running};
+use crate::calendar::Opening;
 use crate::device::{Device, Execution, State};
 use crate::id::RolloutId;
 use crate::position::{Frontier, Position};
@@ -8,10 +9,26 @@ use crate::rollout::{Admitted, Candidate, Ineligible, Observation, Reach, Rollou
 use crate::time::Timestamp;
 use alloc::vec::Vec;
 
+/// Later than any window opens.
+const NEVER: Timestamp = Timestamp(u64::MAX);
+
+/// What one pass over the devices finds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// Of the open set.
+    pub reach: Reach,
+    /// For each count of the ladder: the frontier that opens so many reachable devices.
+    pub count_frontiers: Vec<(u64, Frontier)>,
+    /// When the first of the reachable devices of the open set that are not served comes into its
+    /// window; `None` if one of them is in it, or there is none.
+    pub first_opening: Option<Timestamp>,
+}
+
 impl Fleet {
     /// Counts the open set of a rollout anew: one pass over the devices, for ticks.
-    pub fn measure(&self, running: &Running, now: Timestamp) -> (Reach, Vec<(u64, Frontier)>) {
+    pub fn measure(&self, running: &Running, now: Timestamp) -> Measured {
         let mut reach = Reach { rung: Some(running.rollout.rung), ..Reach::default() };
+        let mut first = None;
         let (mut positions, mut inside, mut beyond) = (Vec::new(), 0_u64, 0_u64);
         for device in self.devices.values() {
             let counted = self.candidate(running, device, now, |candidate| {
@@ -21,6 +38,10 @@ impl Fleet {
             if counted.is_open && counted.is_reachable {
                 reach.reachable += 1;
                 reach.served += u64::from(counted.is_served);
+                if !counted.is_served {
+                    first =
+                        Some(first.map_or(counted.opens, |at: Timestamp| at.min(counted.opens)));
+                }
             }
             inside += u64::from(counted.is_open);
             beyond += u64::from(!counted.is_open && counted.is_reachable);
@@ -30,7 +51,8 @@ impl Fleet {
         positions.sort_unstable();
         let frontiers =
             counts(&running.rollout).map(|count| (count, nth(&positions, count))).collect();
-        (reach, frontiers)
+        let first_opening = first.filter(|at| *at > now && *at < NEVER);
+        Measured { reach, count_frontiers: frontiers, first_opening }
     }
 
     /// How a device counts towards reach; `None` if it does not.
@@ -52,7 +74,13 @@ impl Fleet {
         // A device that was let in stays among the first, reachable or not.
         let exposed = execution.is_some_and(|execution| execution.exposure.is_some());
         let position = (!by_name && (is_reachable || exposed)).then(|| place(rollout, device));
-        Some(Counted { is_open: open.is_ok(), is_reachable, is_served, position })
+        let opens = match rollout.opening(candidate) {
+            Some(Opening::Closed { opens, .. }) => opens,
+            // One whose zone nobody knows has no window that could be waited for.
+            Some(Opening::NoZone) => NEVER,
+            Some(Opening::Open { .. }) | None => *now,
+        };
+        Some(Counted { is_open: open.is_ok(), is_reachable, is_served, position, opens })
     }
 
     /// What a decision on a rollout looks at.
@@ -72,14 +100,21 @@ impl Fleet {
     }
 
     fn refresh_one(&mut self, id: RolloutId, now: Timestamp) {
+        let Some(running) = self.rollouts.get_mut(&id) else { return };
+        // Also of one that has completed: it still gives.
+        if running.rollout.phase.gives() {
+            let windows = &running.rollout.plan.schedule.windows;
+            running.openings.refresh(windows, &self.zones, now);
+        }
         let Some(running) = self.rollouts.get(&id) else { return };
         if running.rollout.phase.is_over() {
             return;
         }
-        let (reach, frontiers) = self.measure(running, now);
+        let Measured { reach, count_frontiers, first_opening } = self.measure(running, now);
         if let Some(running) = self.rollouts.get_mut(&id) {
             running.reach = reach;
-            running.count_frontiers = frontiers;
+            running.count_frontiers = count_frontiers;
+            running.first_opening = first_opening;
         }
     }
 }
@@ -90,6 +125,8 @@ struct Counted {
     is_reachable: bool,
     is_served: bool,
     position: Option<Position>,
+    /// When it is in its window: not later than asked for if it is.
+    opens: Timestamp,
 }
 
 fn is_served(execution: &Execution) -> bool {

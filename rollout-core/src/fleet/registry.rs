@@ -9,8 +9,8 @@ use crate::id::{DeviceId, Digest, HardwareModel, Principal, RolloutId};
 use crate::journal::{CohortRecord, Entry, Outgoing, ReportRecord};
 use crate::release::{Lifecycle, ReleaseId, Target};
 use crate::rollout::{
-    Again, Approval, Ladder, Membership, NAME_BYTES, OnSmall, Plan, PlanError, PlanFields, Refusal,
-    Rung,
+    Again, Approval, Ladder, Lane, Membership, NAME_BYTES, OnSmall, Plan, PlanError, PlanFields,
+    Refusal, Rung, Schedule,
 };
 use crate::time::Timestamp;
 use alloc::{
@@ -253,6 +253,18 @@ impl Fleet {
     /// # Errors
     /// [`RegistryError`] if there is no such rollout, or no way back was signed.
     pub fn rollback_plan(&self, rollout: RolloutId) -> Result<(Plan, u64), RegistryError> {
+        self.rollback_plan_at(rollout, self.clock)
+    }
+
+    /// The same at a moment: in a freeze of the fleet it is an emergency.
+    ///
+    /// # Errors
+    /// As [`Fleet::rollback_plan`].
+    pub fn rollback_plan_at(
+        &self,
+        rollout: RolloutId,
+        now: Timestamp,
+    ) -> Result<(Plan, u64), RegistryError> {
         let running = self
             .rollouts
             .get(&rollout)
@@ -266,6 +278,10 @@ impl Fleet {
         };
         let all = Ladder::new(vec![Rung::Share(10_000)])
             .map_err(|problem| PlanError::Field { key: "ladder".into(), problem })?;
+        let lane = match self.frozen(now) {
+            Some(_) => Lane::Emergency,
+            None => plan.schedule.lane,
+        };
         let fields = PlanFields {
             name: format!("back from {}", plan.name),
             target: Target::WayBackOf(release),
@@ -275,6 +291,8 @@ impl Fleet {
             approval: Approval::default(),
             on_small: OnSmall::Quiet,
             start_at: None,
+            // What is taken back does harm by day too. In a freeze it takes two people.
+            schedule: Schedule { lane, ..Schedule::default() },
             ..PlanFields::clone(plan)
         };
         let back = Plan::check(fields)?;

@@ -2,6 +2,7 @@
 
 use super::Exclusion;
 use super::blame::Origins;
+use crate::calendar::Openings;
 use crate::device::{Execution, State};
 use crate::gate::Evaluation;
 use crate::id::{DeviceId, RolloutId};
@@ -56,6 +57,11 @@ pub struct Running {
     pub count_frontiers: Vec<(u64, Frontier)>,
     /// What the exposed devices were, by count.
     pub(super) origins: Origins,
+    /// When the first of the devices it waited for at the last tick comes into its window, if none
+    /// was in it. Not part of the fold.
+    pub first_opening: Option<Timestamp>,
+    /// How zones stand to its windows, as of the last tick. Not part of the fold.
+    pub openings: Openings,
     deadlines: BTreeSet<(ServiceTime, DeviceId)>,
     leases: BTreeSet<(Timestamp, DeviceId)>,
 }
@@ -76,6 +82,8 @@ impl Running {
             evaluation: None,
             reach: Reach::default(),
             count_frontiers: Vec::new(),
+            first_opening: None,
+            openings: Openings::default(),
             deadlines: BTreeSet::new(),
             leases: BTreeSet::new(),
         }

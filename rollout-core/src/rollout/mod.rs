@@ -7,6 +7,7 @@
 
 mod admit;
 mod command;
+mod ineligible;
 mod install;
 mod ladder;
 mod observe;
@@ -15,6 +16,7 @@ mod permit;
 mod phase;
 mod plan;
 mod refusal;
+mod schedule;
 mod state_hash;
 mod step;
 mod tally;
@@ -23,8 +25,9 @@ mod words;
 
 /// How often the evidence was started anew, by a resume after a halt.
 pub use crate::gate::Epoch as EvidenceEpoch;
-pub use admit::{Candidate, Ineligible, Terms};
+pub use admit::{Candidate, Terms};
 pub use command::{Command, Commanded};
+pub use ineligible::Ineligible;
 pub use ladder::{Admitted, Ladder, RUNGS, Rung, RungIndex, StratumId};
 pub(crate) use observe::evidence;
 pub use observe::{Observation, Reach};
@@ -36,6 +39,7 @@ pub use plan::{
     PlanFields, Reaching, Silence,
 };
 pub use refusal::Refusal;
+pub use schedule::{Calendar, EMERGENCY_PEOPLE, Lane, Schedule, ZONE};
 pub use state_hash::StateHash;
 pub use step::{Effect, Input, Proven, Rollout, Step};
 pub use tally::{Arm, Cell, CellKey, FailureRun, Pending, Tally};

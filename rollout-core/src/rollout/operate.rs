@@ -34,6 +34,7 @@ impl Rollout {
         if self.phase != Phase::Draft {
             return Err(Refusal::NotDraft { phase: self.phase.name() });
         }
+        self.can_open(now)?;
         Ok(self.clone().go_on(now))
     }
 
@@ -62,6 +63,9 @@ impl Rollout {
 
     fn resume(&self, by: &Principal, now: Timestamp) -> Result<Step, Refusal> {
         let mut next = self.clone();
+        if !self.has_begun() {
+            self.can_open(now)?;
+        }
         match &self.phase {
             Phase::Paused { since, .. } => {
                 next.rung_opened = self.rung_opened.after(now.since(*since));
@@ -127,6 +131,7 @@ impl Rollout {
         if self.rung == self.plan.ladder.last() {
             return Err(Refusal::LastRung);
         }
+        self.can_open(now)?;
         let rung = self.rung.next();
         match self.approvals_missing(rung) {
             0 => Ok(self.clone().open_if_approved(rung, now)),
@@ -161,6 +166,11 @@ impl Rollout {
         let mut next = self.clone();
         next.phase = Phase::Canceled { by: by.clone() };
         Ok(Step { next, effects: vec![Effect::Canceled], waiting: None, evaluation: None })
+    }
+
+    /// Whether a rung that opens could still give anything.
+    fn can_open(&self, now: Timestamp) -> Result<(), Refusal> {
+        self.plan.schedule.stopped(now).map_or(Ok(()), |at| Err(Refusal::Stopped { at }))
     }
 
     fn still_going(&self) -> Result<(), Refusal> {

@@ -144,6 +144,10 @@ impl Rollout {
         if !self.phase.gives() {
             return Permit::Wait(Patience::Standing(self.phase.name()));
         }
+        let in_time = self.gives_to(candidate).and_then(|()| self.is_in_window(candidate));
+        if let Err(reason) = in_time {
+            return Permit::Wait(Patience::Not(reason));
+        }
         match self.room(tally, candidate, execution) {
             Ok(admitted) => Permit::Grant(self.exposure(candidate, admitted, service, usual)),
             Err(patience) => Permit::Wait(patience),

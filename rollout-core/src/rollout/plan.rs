@@ -2,7 +2,7 @@
 //!
 //! Invariant: a [`Plan`] has passed [`Plan::check`]; nothing further in validates it again.
 
-use super::{Ladder, RungIndex};
+use super::{EMERGENCY_PEOPLE, Ladder, Lane, RungIndex, Schedule};
 use crate::cohort::Selector;
 use crate::gate::operating;
 use crate::gate::{Budget, Epoch, FailureGate, GateError, GateSet, HardStops, Proportion, Rate};
@@ -162,6 +162,8 @@ pub struct PlanFields {
     pub start_at: Option<Timestamp>,
     /// Also for those that fled from the image.
     pub again: Again,
+    /// At which times.
+    pub schedule: Schedule,
 }
 
 impl PlanFields {
@@ -199,6 +201,7 @@ impl PlanFields {
             on_halt: Installed::Keep,
             start_at: None,
             again: Again::No,
+            schedule: Schedule::default(),
         }
     }
 }
@@ -267,7 +270,7 @@ impl PlanError {
         }
     }
 
-    fn field(key: &str, problem: impl Into<String>) -> Self {
+    pub(super) fn field(key: &str, problem: impl Into<String>) -> Self {
         Self::Field { key: key.into(), problem: problem.into() }
     }
 }
@@ -289,6 +292,7 @@ impl Plan {
         }
         check_shares(&fields)?;
         check_approval(&fields)?;
+        fields.schedule.check(fields.start_at)?;
         let Gates { failure, stops } = fields.gates.clone();
         let proof = operating::smallest_proof(&failure).ok_or_else(|| {
             PlanError::field("gate.failure", "no number of devices could prove this rate")
@@ -313,6 +317,15 @@ impl Plan {
     /// Devices that prove the release acceptable if none of them fails.
     pub fn proof(&self) -> u64 {
         self.proof
+    }
+
+    /// How many people must approve a rung, none of them the author.
+    pub fn approvals_needed(&self, rung: RungIndex) -> u8 {
+        let named = if self.approval.before.contains(&rung) { self.approval.by } else { 0 };
+        match self.schedule.lane {
+            Lane::Emergency if rung == RungIndex(0) => named.max(EMERGENCY_PEOPLE),
+            Lane::Emergency | Lane::Usual => named,
+        }
     }
 
     /// Whether a rung whose cumulative reachable count is `devices` can count on a proof.

@@ -1,5 +1,6 @@
 //! Why an operator's command was declined.
 
+use crate::time::Timestamp;
 use alloc::string::String;
 
 /// Why a command was declined. Nothing has changed.
@@ -91,6 +92,12 @@ pub enum Refusal {
         /// By which rollout.
         by: String,
     },
+    /// Its time is over.
+    #[error("its `stop_at` was {at}: it would give nothing any more")]
+    Stopped {
+        /// When.
+        at: Timestamp,
+    },
     /// Nobody to take back.
     #[error("no device runs what this rollout installed, or may come to")]
     NobodyRunsIt,
@@ -116,6 +123,7 @@ impl Refusal {
             Self::NoWayBack { .. } => "RO-014",
             Self::NobodyRunsIt => "RO-015",
             Self::TakenBack { .. } => "RO-016",
+            Self::Stopped { .. } => "RO-017",
         }
     }
 
@@ -132,7 +140,7 @@ impl Refusal {
             Self::Author { .. } | Self::SamePerson { .. } => "ask another person",
             Self::ReviewPassed => "give a time in the future",
             Self::NoReason => "say why, for those who come after you",
-            Self::Ended { .. } => "create a new rollout",
+            Self::Ended { .. } | Self::Stopped { .. } => "create a new rollout",
             Self::BudgetTooSmall { .. } => "create a new rollout with a larger budget",
             Self::NoWayBack { .. } => "publish a reissue of the version to go back to",
             Self::TakenBack { .. } => "cancel the way back first, or create a new rollout",

@@ -280,7 +280,10 @@ impl Rollout {
             Some(waiting) => {
                 let deploys = matches!(waiting, Waiting::Reach { .. });
                 self.phase = if deploys { Phase::Deploying } else { Phase::Soaking };
-                self.stay(waiting)
+                match self.plan.schedule.stopped(now) {
+                    Some(at) if deploys => self.stay(Waiting::Stopped { at }),
+                    _ => self.stay(waiting),
+                }
             }
             None if self.rung == self.plan.ladder.last() => {
                 self.phase = Phase::Completed { at: now };
@@ -413,6 +416,10 @@ impl Rollout {
     }
 
     pub(super) fn open_if_approved(mut self, rung: RungIndex, now: Timestamp) -> Step {
+        // A rung that gives nothing to anybody is not opened.
+        if let Some(at) = self.plan.schedule.stopped(now) {
+            return self.stay(Waiting::Stopped { at });
+        }
         if self.approvals_missing(rung) > 0 {
             self.phase = Phase::AwaitingApproval { rung };
             return self.await_approval(rung, now);
@@ -426,11 +433,8 @@ impl Rollout {
     }
 
     pub(super) fn approvals_missing(&self, rung: RungIndex) -> u8 {
-        if !self.plan.approval.before.contains(&rung) {
-            return 0;
-        }
         let have = self.approvals.get(&rung).map_or(0, |by| by.len() as u8);
-        self.plan.approval.by.saturating_sub(have)
+        self.plan.approvals_needed(rung).saturating_sub(have)
     }
 
     pub(super) fn await_approval(self, rung: RungIndex, now: Timestamp) -> Step {
@@ -438,7 +442,7 @@ impl Rollout {
         if missing == 0 {
             return self.open_if_approved(rung, now);
         }
-        let need = self.plan.approval.by;
+        let need = self.plan.approvals_needed(rung);
         self.stay(Waiting::Approval { rung: rung.0 + 1, have: need - missing, need })
     }
 

@@ -3,6 +3,7 @@
 use super::Review;
 use crate::gate::HoldReason;
 use crate::time::Timestamp;
+use alloc::string::String;
 use core::fmt;
 
 /// What a rollout waits for.
@@ -14,6 +15,23 @@ pub enum Waiting {
     Until {
         /// When.
         at: Timestamp,
+    },
+    /// For nothing any more: its end has passed.
+    Stopped {
+        /// When.
+        at: Timestamp,
+    },
+    /// For the end of a freeze.
+    Freeze {
+        /// When.
+        until: Timestamp,
+        /// Why there is one.
+        reason: String,
+    },
+    /// For a window: no device that can be reached and is still to be given anything is in its own.
+    Window {
+        /// When the first of them is.
+        opens: Timestamp,
     },
     /// For people.
     Approval {
@@ -67,6 +85,11 @@ impl fmt::Display for Waiting {
         match self {
             Self::Start => f.write_str("to be started"),
             Self::Until { at } => write!(f, "its start at {at}"),
+            Self::Stopped { at } => write!(f, "nothing any more: its end was {at}"),
+            Self::Freeze { until, reason } => {
+                write!(f, "the end of a freeze at {until}: {reason}")
+            }
+            Self::Window { opens } => write!(f, "its window, which opens at {opens}"),
             Self::Approval { rung, have, need } => {
                 write!(f, "approval of rung {rung}: {have} of {need}")
             }

@@ -4,6 +4,7 @@ mod admission;
 mod attributes;
 mod barred;
 mod blame;
+mod calendar;
 mod census;
 mod channels;
 mod climb;
@@ -23,6 +24,7 @@ mod once;
 mod permit;
 mod replay;
 mod resume;
+mod schedule;
 mod support;
 mod timeline;
 #[cfg(feature = "sign")]

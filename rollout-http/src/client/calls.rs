@@ -4,10 +4,10 @@ use super::{Client, Error, answer, exchange, read};
 use crate::body::v1::{
     ApproveRequest, CensusBody, ChannelBody, ChannelRequest, Channels, CheckBody, CohortBody,
     CohortRequest, Cohorts, EnrollmentOpened, Enrollments, EventLine, EvidenceBody,
-    ExplanationBody, MeBody, MemberPage, OpenEnrollment, OverviewBody, PauseRequest, ProductBody,
-    Products, PromoteRequest, PromotedBody, PublishRequest, Ready, Reasoned, ReleaseBody, Releases,
-    RenewRequest, RollbackBody, RolloutBody, RolloutList, RootBody, Stored, TokenMade,
-    TokenRequest, Tokens,
+    ExplanationBody, FreezeBody, FreezeRequest, Freezes, MeBody, MemberPage, OpenEnrollment,
+    OverviewBody, PauseRequest, ProductBody, Products, PromoteRequest, PromotedBody,
+    PublishRequest, Ready, Reasoned, ReleaseBody, Releases, RenewRequest, RollbackBody,
+    RolloutBody, RolloutList, RootBody, Stored, TokenMade, TokenRequest, Tokens,
 };
 use reqwest::{Method, header};
 
@@ -122,6 +122,11 @@ calls! {
         send("define a cohort", Method::PUT, &["v1", "cohorts", name], meaning);
     /// A named cohort.
     cohort(name: &str) -> CohortBody = get("read a cohort", &["v1", "cohorts", name], &[]);
+    /// Freezes of the fleet.
+    freezes() -> Freezes = get("list freezes", &["v1", "freezes"], &[]);
+    /// Sets a freeze of the fleet.
+    set_freeze(name: &str, asked: &FreezeRequest) -> FreezeBody =
+        send("set a freeze", Method::PUT, &["v1", "freezes", name], asked);
     /// Lets devices enroll.
     open_enrollment(asked: &OpenEnrollment) -> EnrollmentOpened =
         send("open an enrollment", Method::POST, &["v1", "enrollments"], asked);
@@ -231,6 +236,15 @@ impl Client {
         let path = ["v1", "products", product, "channels", channel];
         let request = self.request(Method::DELETE, &path, &[]);
         exchange("remove a channel", request).await.map(|_| ())
+    }
+
+    /// Lifts a freeze of the fleet.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn lift_freeze(&self, name: &str) -> Result<(), Error> {
+        let request = self.request(Method::DELETE, &["v1", "freezes", name], &[]);
+        exchange("lift a freeze", request).await.map(|_| ())
     }
 
     /// Checks a plan without effect.

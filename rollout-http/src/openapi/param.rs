@@ -65,6 +65,7 @@ const SEQ: Form = Form::Whole(0, 1 << 53);
 
 params! {
     PRODUCT = Path "product" NAME, "A product.", "vacuum";
+    FREEZE = Path "freeze" NAME, "A freeze of the fleet.", "christmas-2027";
     CHANNEL = Path "channel" NAME, "A channel of the product.", "beta";
     SELECTS = Query "query" Form::Free(1024), "Devices that this selects, RSQL.",
         "model==bench-1;region=in=(eu-west,eu-central)";

@@ -203,7 +203,7 @@ pub(crate) async fn rollback<B: Backend>(
     };
     let now = backend.now();
     let ((plan, devices), without_way_back) = backend.read(|fleet| {
-        let plan = fleet.rollback_plan(taken_back)?;
+        let plan = fleet.rollback_plan_at(taken_back, now)?;
         let draft = Rollout::draft(new, Arc::new(plan.0.clone()), by.clone(), now);
         let draft = Running::new(draft);
         let running = fleet.rollouts.get(&taken_back);

@@ -215,7 +215,7 @@ struct Texts {
 
 impl Texts {
     fn of<B: Backend>(backend: &B, device: &str, offer: &OfferMade, now: Timestamp) -> Self {
-        let expires = url::expiry(now, offer.lease);
+        let expires = url::expiry(now, offer.opens, offer.lease);
         Self {
             rollout: offer.rollout.to_string(),
             manifest: input::base64(&offer.artifact.envelope),

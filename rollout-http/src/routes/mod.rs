@@ -7,6 +7,7 @@ pub(crate) mod command;
 pub(crate) mod device;
 pub(crate) mod devices;
 pub(crate) mod events;
+pub(crate) mod freezes;
 pub(crate) mod health;
 pub(crate) mod images;
 pub(crate) mod import;

@@ -4,6 +4,7 @@
 //! eligible and the excluded, and nobody is both.
 
 use crate::body::v1::{CheckBody, ExclusionBody, ProofBody, RungBody, plan_json};
+use rollout_core::calendar::{Freeze, Opening, WindowZone, Windows};
 use rollout_core::device::Device;
 use rollout_core::fleet::{Fleet, Running};
 use rollout_core::gate::Tally;
@@ -11,7 +12,7 @@ use rollout_core::id::{CohortId, DeviceId};
 use rollout_core::position::Position;
 use rollout_core::release::Release;
 use rollout_core::rollout::{
-    Candidate, Membership, Phase, Plan, Rollout, Rung, RungIndex, StratumId,
+    Candidate, Lane, Membership, Phase, Plan, Rollout, Rung, RungIndex, StratumId,
 };
 use rollout_core::time::Timestamp;
 use std::cmp::Ordering;
@@ -26,19 +27,21 @@ struct Reachable<'a> {
 pub(crate) fn check(fleet: &Fleet, running: &Running, now: Timestamp) -> Option<CheckBody> {
     let plan = &running.rollout.plan;
     let release = fleet.releases.get(plan.target.release())?;
-    let (mut members, mut eligible) = (0, 0);
+    let (mut members, mut eligible, mut zoneless) = (0, 0, 0);
     let mut reachable = Vec::new();
     let mut excluded: BTreeMap<&'static str, ExclusionBody> = BTreeMap::new();
     for device in fleet.devices.values() {
         let suits = with_candidate(fleet, running, release, device, now, |candidate| {
             running.rollout.has_member(candidate).ok()?;
-            Some(running.rollout.suits(candidate).map(|_| ()))
+            let zone = running.rollout.opening(candidate);
+            Some(running.rollout.suits(candidate).map(|_| zone == Some(Opening::NoZone)))
         });
         let Some(suits) = suits else { continue };
         members += 1;
         match suits {
-            Ok(()) => {
+            Ok(is_zoneless) => {
                 eligible += 1;
+                zoneless += u64::from(is_zoneless);
                 if fleet.is_reachable(device, now) {
                     let position = Position::of(device.key, running.rollout.salt());
                     reachable.push(Reachable { device, position });
@@ -57,6 +60,10 @@ pub(crate) fn check(fleet: &Fleet, running: &Running, now: Timestamp) -> Option<
     }
     let rungs = rungs(fleet, running, &reachable);
     let mut warnings = warnings(plan, release);
+    if zoneless > 0 {
+        let what = "wait: their `zone` is not known, and there is no `zone_default`";
+        warnings.push(format!("{zoneless} of the eligible devices {what}"));
+    }
     warnings.extend(vacant(&rungs, reachable.len() as u64));
     if let Some(why) = fleet.barred(running, now) {
         warnings.push(format!("nobody of the cohort can ever take it: {why}"));
@@ -71,8 +78,44 @@ pub(crate) fn check(fleet: &Fleet, running: &Running, now: Timestamp) -> Option<
         excluded: excluded.into_values().collect(),
         rungs,
         proof_devices: plan.proof(),
+        schedule: schedule(fleet, plan, now),
         warnings,
     })
+}
+
+/// When a plan gives anything, in words.
+fn schedule(fleet: &Fleet, plan: &Plan, now: Timestamp) -> Vec<String> {
+    let Windows { weekly, zone_default } = &plan.schedule.windows;
+    let windows = weekly.iter().map(|window| match (window.zone(), zone_default) {
+        (WindowZone::Device, None) => format!("window {window} by the clock of each device"),
+        (WindowZone::Device, Some(zone)) => {
+            format!("window {window} by the clock of each device, or that of {zone}")
+        }
+        (WindowZone::Fixed(zone), _) => {
+            let alone = Windows { weekly: vec![window.clone()], zone_default: None };
+            let stands = match alone.opening(None, now) {
+                Some(Opening::Open { until }) => format!("open until {until}"),
+                Some(Opening::Closed { opens, .. }) => format!("opens {opens}"),
+                Some(Opening::NoZone) | None => "never open".into(),
+            };
+            format!("window {window} {zone}, {stands}")
+        }
+    });
+    let freezes = plan.schedule.freezes.iter().map(|freeze| {
+        format!("nothing from {} until {}: {}", freeze.from, freeze.until, freeze.reason)
+    });
+    let stop = plan.schedule.stop_at.map(|at| format!("nothing from {at} on"));
+    let lane = match plan.schedule.lane {
+        Lane::Usual => None,
+        Lane::Emergency => Some("an emergency: also in freezes".into()),
+    };
+    // Of the fleet's, those that are to come or in force.
+    let all = fleet.freezes.iter().filter(|(_, named)| named.freeze.until > now);
+    let all = all.map(|(name, named)| {
+        let Freeze { from, until, reason } = &named.freeze;
+        format!("freeze {name} of the fleet from {from} until {until}: {reason}")
+    });
+    windows.chain(freezes).chain(all).chain(stop).chain(lane).collect()
 }
 
 /// The rungs of a rollout that has begun or not, with the devices that can be reached now.
@@ -134,7 +177,6 @@ fn rungs(fleet: &Fleet, running: &Running, reachable: &[Reachable]) -> Vec<RungB
             let reachable = open_at(fleet, plan, index, reachable);
             let approvals = running.rollout.approvals.get(&index);
             let approved_by = approvals.into_iter().flatten().map(|by| by.as_str().into());
-            let needed = plan.approval.before.contains(&index);
             let epoch = running.rollout.epoch;
             let done = running.tally.sum(|key| key.batch == index && key.epoch == epoch);
             RungBody {
@@ -142,7 +184,7 @@ fn rungs(fleet: &Fleet, running: &Running, reachable: &[Reachable]) -> Vec<RungB
                 reachable,
                 label: plan.proof_label(reachable),
                 approved_by: approved_by.collect(),
-                approvals_needed: if needed { plan.approval.by } else { 0 },
+                approvals_needed: plan.approvals_needed(index),
                 state: rung_state(&running.rollout, index).into(),
                 permitted: done.permitted,
                 confirmed: done.confirmed,
@@ -195,7 +237,7 @@ fn warnings(plan: &Plan, release: &Release) -> Vec<String> {
     if release.way_back.is_none() {
         warnings.push(format!("{} was published without a way back", release.id));
     }
-    if plan.approval.before.is_empty() {
+    if plan.approval.before.is_empty() && plan.schedule.lane == Lane::Usual {
         warnings.push("nobody has to approve any rung".into());
     }
     if matches!(plan.ladder.rungs().first(), Some(Rung::Share(bp)) if *bp > 1_000) {
@@ -236,6 +278,7 @@ fn with_candidate<T>(
         superseded_by: running.superseded_by,
         excluded: running.excluded.get(&device.id),
         stratum: StratumId(0),
+        calendar: fleet.calendar(running),
         now,
     })
 }

@@ -1,6 +1,7 @@
 //! Entries of the journal, in a sentence each.
 
 use crate::body::v1::EventLine;
+use rollout_core::calendar::Freeze;
 use rollout_core::id::{DeviceId, Principal, RolloutId};
 use rollout_core::journal::{Entry, StandingChange, Stored};
 use rollout_core::rollout::Input;
@@ -52,6 +53,8 @@ fn subject(entry: &Entry) -> (Option<RolloutId>, Option<&DeviceId>) {
         | Entry::EnrollmentOpened(_)
         | Entry::ChannelSet { .. }
         | Entry::ChannelRemoved { .. }
+        | Entry::FreezeSet { .. }
+        | Entry::FreezeLifted { .. }
         | Entry::Once(_)
         | Entry::Answered { .. }
         | Entry::Clock
@@ -109,14 +112,14 @@ fn summary(entry: &Entry) -> String {
         Entry::ChannelRemoved { product, channel, by } => {
             format!("{by} removed channel {channel} of {product}")
         }
+        Entry::FreezeSet { freeze, record: Freeze { from, until, reason }, by } => {
+            format!("{by} set freeze {freeze} from {from} until {until}: {reason}")
+        }
+        Entry::FreezeLifted { freeze, by } => format!("{by} lifted freeze {freeze}"),
         Entry::Promoted { release, channel, rollout, by } => {
             format!("{by} promoted {release} to {channel} ({rollout})")
         }
-        Entry::StandingSet { device, standing, by } => match standing {
-            StandingChange::Hold { reason } => format!("{by} holds {device}: {reason}"),
-            StandingChange::Release => format!("{by} released {device}"),
-            StandingChange::Retire { reason } => format!("{by} retired {device}: {reason}"),
-        },
+        Entry::StandingSet { device, standing, by } => stands(device, standing, by),
         Entry::TokenRotated { device, generation, by, .. } => {
             format!("{by} rotated the token of {device} ({generation})")
         }
@@ -143,6 +146,14 @@ fn changed(
     match (set.len() + unset.len()).saturating_sub(CHANGES) {
         0 => format!("{by} on {device}: {shown}"),
         more => format!("{by} on {device}: {shown}, and {more} more"),
+    }
+}
+
+fn stands(device: &DeviceId, standing: &StandingChange, by: &Principal) -> String {
+    match standing {
+        StandingChange::Hold { reason } => format!("{by} holds {device}: {reason}"),
+        StandingChange::Release => format!("{by} released {device}"),
+        StandingChange::Retire { reason } => format!("{by} retired {device}: {reason}"),
     }
 }
 

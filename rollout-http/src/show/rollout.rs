@@ -196,7 +196,8 @@ pub(crate) fn explanation(
         Verdict::WaitsForPermit(Patience::Paced(hold)) => Some(hold.name().into()),
         Verdict::WaitsForPermit(Patience::InFlight(_)) => Some("in_flight".into()),
         Verdict::WaitsForPermit(Patience::Standing(phase)) => Some((*phase).into()),
-        Verdict::Eligible { .. } | Verdict::WouldBePermitted => None,
+        Verdict::Eligible { ahead, .. } => ahead.as_ref().map(|reason| reason.code().into()),
+        Verdict::WouldBePermitted => None,
     };
     ExplanationBody {
         device: device.as_str().into(),
@@ -205,6 +206,7 @@ pub(crate) fn explanation(
         verdict: said.verdict.to_string(),
         code,
         eligible: said.is_eligible(),
+        not_before: said.not_before.map(Timestamp::unix_secs),
         position_bp: said.position_bp,
         open_to: said.open_to.clone(),
         execution: said.execution.as_ref().map(execution),

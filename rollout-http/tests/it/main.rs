@@ -21,4 +21,5 @@ mod overview;
 mod plan;
 mod quiet;
 mod renew;
+mod schedule;
 mod world;

@@ -21,6 +21,8 @@ ladder = ["cohort:dogfood", "20", "1%", "5%", "25%", "100%"]
 soak = "12h"
 component = 2
 start_at = 2027-03-01T09:00:00+01:00
+stop_at = 2027-06-01T08:00:00Z
+zone_default = "Europe/Berlin"
 min_reach = "95%"
 max_open = "7d"
 min_matured_share = 0.6
@@ -51,6 +53,19 @@ by = 2
 [on_halt]
 pending = "revoke"
 installed = "roll_back"
+[[window]]
+days = "mon-fri"
+from = "22:00"
+to = "05:00"
+[[window]]
+days = "sun,sat"
+from = "00:00"
+to = "24:00"
+zone = "America/New_York"
+[freeze]
+from = 2027-03-26T00:00:00Z
+until = 1806451200
+reason = "Easter"
 "#;
 
 fn shown(error: &PlanError) -> String {
@@ -71,7 +86,10 @@ fn the_defaults_are_spelled_out() {
 
 #[test]
 fn what_is_shown_reads_back() {
-    for text in [EVERY_KEY, "release = \"vacuum@2.4.1\"\ndevices = [\"b\", \"a\"]"] {
+    let window = "[window]\ndays = \"fri-mon\"\nfrom = \"23:00\"\nto = \"00:00\"\n";
+    let urgent = format!("release = \"vacuum@2.4.1\"\nemergency = true\n{window}");
+    let listed = "release = \"vacuum@2.4.1\"\ndevices = [\"b\", \"a\"]";
+    for text in [EVERY_KEY, listed, &urgent] {
         let plan = parse_plan(text).expect("a good plan");
         assert_eq!(parse_plan(&plan_json(&plan).to_string()), Ok(plan));
     }
@@ -106,7 +124,6 @@ fn a_mistake_is_named_with_its_place() {
         "[on_halt]\npending = \"keep\"",
         "[on_halt]\ninstalled = \"rollback\"",
         "stratify = [\"model\"]",
-        "[window]\ndays = \"mon-fri\"",
         "[gate.crashes]\nmetric = \"crashes\"",
         "[pace]\nper_minute = { base = 50 }",
         "hold_back = \"5%\"",
@@ -149,6 +166,33 @@ fn a_mistake_is_named_with_its_place() {
     for json in [r#"{"release": }"#, r#"{"soak": "1h", "soak": "2h"}"#, r#"{"soak": null}"#] {
         let error = parse_plan(json).expect_err(json);
         report += &format!("{json}\n  {}\n", shown(&error));
+    }
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn a_mistake_about_time_is_named_with_its_place() {
+    let mut report = String::new();
+    for line in [
+        "[window]\ndays = \"mon-fri\"",
+        "[window]\nfrom = \"1:00\"\nto = \"05:00\"",
+        "[window]\nfrom = \"05:00\"\nto = \"05:00\"",
+        "[window]\nday = \"mon\"",
+        "[window]\ndays = \"weekdays\"\nfrom = \"01:00\"\nto = \"05:00\"",
+        "[[window]]\nfrom = \"01:00\"\nto = \"05:00\"\n[[window]]\nform = \"01:00\"",
+        "[[window]]\nfrom = \"01:00\"\nto = \"05:00\"\nzone = \"Europe/Berln\"",
+        "window = 3",
+        "zone_default = \"UTC\"",
+        "zone_default = \"Berlin\"",
+        "[freeze]\nfrom = 1\nuntil = 2",
+        "[freeze]\nfrom = 2\nuntil = 2\nreason = \"why\"",
+        "emergency = \"yes\"",
+        "start_at = 2\nstop_at = 2",
+        "stop_at = \"soon\"",
+    ] {
+        let plan = format!("release = \"vacuum@1.0.0\"\n{line}");
+        let error = parse_plan(&plan).expect_err(line);
+        report += &format!("{}\n  {} {error}\n", line.replace('\n', " / "), error.code());
     }
     insta::assert_snapshot!(report);
 }

@@ -10,14 +10,16 @@ mod observed;
 mod plan;
 mod registry;
 mod scalar;
+mod schedule;
 
 use device::{ExposureRow, FactsRow, ReportRow, StandingRow};
 use observed::InputRow;
 use registry::{ChannelRow, CohortRow, EnrollmentRow, HostingRow, OnceRow, PublishRow, TokenRow};
+use rollout_core::calendar::Freeze;
 use rollout_core::device::{Exposure, Facts};
 use rollout_core::hosting::{HomeId, Hosting};
 use rollout_core::id::{
-    ChannelId, CohortId, DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId,
+    ChannelId, CohortId, DeviceId, Digest, FreezeId, HardwareModel, Principal, ProductId, RolloutId,
 };
 use rollout_core::journal::{
     ChannelRecord, CohortRecord, EnrollmentRecord, Entry, OnceRecord, PublishRecord, ReportRecord,
@@ -257,6 +259,20 @@ enum EntryRow {
         channel: ChannelId,
         #[serde(with = "scalar")]
         rollout: RolloutId,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
+    FreezeSet {
+        #[serde(with = "scalar")]
+        freeze: FreezeId,
+        #[serde(with = "schedule::FreezeRow")]
+        record: Freeze,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
+    FreezeLifted {
+        #[serde(with = "scalar")]
+        freeze: FreezeId,
         #[serde(with = "scalar")]
         by: Principal,
     },

@@ -2,14 +2,14 @@
 //!
 //! What the check computes from the fields is not written; it is a function of them.
 
-use super::scalar;
+use super::{scalar, schedule};
 use rollout_core::cohort::Selector;
 use rollout_core::gate::{FailureGate, HardStops, Rate, Risk};
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::release::{ComponentId, ReleaseId, Target};
 use rollout_core::rollout::{
     Again, Approval, Gates, Installed, Ladder, Membership, OnSmall, Pace, Plan, PlanFields,
-    Reaching, RungIndex, Silence,
+    Reaching, RungIndex, Schedule, Silence,
 };
 use rollout_core::time::{Span, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -58,6 +58,8 @@ struct FieldsRow {
     start_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "is_no", with = "scalar")]
     again: Again,
+    #[serde(default, skip_serializing_if = "schedule::says_nothing", with = "schedule")]
+    schedule: Schedule,
 }
 
 fn is_no(again: &Again) -> bool {

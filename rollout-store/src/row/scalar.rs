@@ -8,7 +8,7 @@ use rollout_core::cohort::Selector;
 use rollout_core::gate::{Rate, Risk};
 use rollout_core::hosting::{BindingGeneration, Endpoint, HomeId, ServiceName};
 use rollout_core::id::{
-    ChannelId, CohortId, DeviceId, Digest, HardwareModel, Principal, ProductId, RolloutId,
+    ChannelId, CohortId, DeviceId, Digest, FreezeId, HardwareModel, Principal, ProductId, RolloutId,
 };
 use rollout_core::journal::Role;
 use rollout_core::position::Frontier;
@@ -137,6 +137,7 @@ texts! {
     CohortId: Self::new,
     DeviceId: Self::new,
     Digest: digest,
+    FreezeId: Self::new,
     Endpoint: Self::new,
     HardwareModel: Self::new,
     HomeId: Self::new,

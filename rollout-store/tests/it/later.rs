@@ -1,12 +1,13 @@
 //! Kinds and fields that came after the first rows: each is appended, none is changed.
 
 use crate::samples::{by, checked, device, model, plan_fields, query, release, rollout};
+use rollout_core::calendar::{Days, Freeze, Minute, Weekly, WindowZone, Windows, Zone};
 use rollout_core::device::Exposure;
 use rollout_core::hosting::HomeId;
-use rollout_core::id::{ChannelId, DeviceId, Digest, ProductId};
+use rollout_core::id::{ChannelId, DeviceId, Digest, FreezeId, ProductId};
 use rollout_core::journal::{ChannelRecord, Entry, OnceRecord, PublishRecord, StandingChange};
 use rollout_core::rollout::{
-    Admitted, Again, EvidenceEpoch, Membership, PlanFields, RungIndex, StratumId,
+    Admitted, Again, EvidenceEpoch, Lane, Membership, PlanFields, RungIndex, Schedule, StratumId,
 };
 use rollout_core::time::{ServiceTime, Span, Timestamp};
 use rollout_core::version::ReleaseCounter;
@@ -25,6 +26,8 @@ pub fn entries() -> Vec<Entry> {
         unset: ["floor".into()].into(),
         by: by(),
     });
+    entries.push(scheduled());
+    entries.extend(freezes());
     entries
 }
 
@@ -100,6 +103,47 @@ fn devices() -> Vec<Entry> {
         Entry::Included { rollout, device, by },
     ]);
     entries
+}
+
+fn freezes() -> [Entry; 2] {
+    let freeze = || FreezeId::new("christmas-2027").expect("a name");
+    let record = Freeze {
+        from: Timestamp(1_798_000_000_001),
+        until: Timestamp(1_798_900_000_000),
+        reason: "nobody is in the office".into(),
+    };
+    [
+        Entry::FreezeSet { freeze: freeze(), record, by: by() },
+        Entry::FreezeLifted { freeze: freeze(), by: by() },
+    ]
+}
+
+fn scheduled() -> Entry {
+    let minute = |text| Minute::parse(text).expect("a time of day");
+    let weekly = |days, from, to, zone| {
+        let days = Days::parse(days).expect("days");
+        Weekly::new(days, minute(from), minute(to), zone).expect("a window")
+    };
+    let berlin = || Zone::find("Europe/Berlin").expect("a zone");
+    let schedule = Schedule {
+        stop_at: Some(Timestamp(1_795_378_934_123)),
+        windows: Windows {
+            weekly: vec![
+                weekly("mon-fri", "22:30", "05:00", WindowZone::Device),
+                weekly("sat,sun", "00:00", "24:00", WindowZone::Fixed(berlin())),
+            ],
+            zone_default: Some(berlin()),
+        },
+        freezes: vec![Freeze {
+            from: Timestamp(1_795_300_000_000),
+            until: Timestamp(1_795_300_000_001),
+            reason: "the \"holidays\"".into(),
+        }],
+        lane: Lane::Usual,
+    };
+    let members = Membership::Query(query("model==esp32-c3"));
+    let fields = PlanFields { schedule, ..plan_fields(members) };
+    Entry::Drafted { rollout: rollout(), plan: checked(fields), by: by() }
 }
 
 fn plans_and_releases() -> Vec<Entry> {

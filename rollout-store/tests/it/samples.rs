@@ -15,7 +15,7 @@ use rollout_core::release::{ComponentId, ReleaseId, Target};
 use rollout_core::rollout::{
     Admitted, Again, Approval, Arm, Cell, CellKey, Command, Commanded, EvidenceEpoch, FailureRun,
     Gates, Input, Installed, Ladder, Membership, Observation, OnSmall, Pace, Pending, Plan,
-    PlanFields, Reach, Reaching, Rung, RungIndex, Silence, StateHash, StratumId, Tally,
+    PlanFields, Reach, Reaching, Rung, RungIndex, Schedule, Silence, StateHash, StratumId, Tally,
 };
 use rollout_core::time::{ServiceTime, Span, Timestamp, Window};
 use rollout_core::version::{ReleaseCounter, SecureVersion};
@@ -59,7 +59,7 @@ pub fn entries() -> Vec<Entry> {
 }
 
 /// How many kinds [`entries`] has.
-pub const KINDS: usize = 33;
+pub const KINDS: usize = 35;
 
 fn registered() -> Vec<Entry> {
     let hash = Digest::of(b"secret");
@@ -369,5 +369,6 @@ pub fn plan_fields(members: Membership) -> PlanFields {
         on_halt: Installed::RollBack,
         start_at: Some(AT),
         again: Again::No,
+        schedule: Schedule::default(),
     }
 }

@@ -13,7 +13,7 @@ mod release;
 
 pub use channel::{ChannelCommand, ProductCommand};
 pub use device::{Add, Device, DeviceCommand, Devices, Reasoned, Set};
-pub use fleet::{CohortCommand, TokenCommand, TokenRole};
+pub use fleet::{CohortCommand, FreezeCommand, TokenCommand, TokenRole};
 pub use key::{KeyCommand, KeyRole, RootCommand, RootNew};
 pub use release::{Promote, Publish, ReleaseCommand, Renew};
 
@@ -105,6 +105,9 @@ pub enum Command {
     /// Give a name to some devices.
     #[command(subcommand)]
     Cohort(CohortCommand),
+    /// Set, list and lift freezes, in which nothing is given but in an emergency.
+    #[command(subcommand)]
+    Freeze(FreezeCommand),
     /// Make and revoke access tokens of people and programs.
     #[command(subcommand)]
     Token(TokenCommand),

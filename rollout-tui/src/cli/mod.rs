@@ -11,6 +11,7 @@ pub mod context;
 pub mod device;
 pub mod error;
 pub mod event;
+mod freeze;
 pub mod key;
 pub mod life;
 pub mod manual;
@@ -139,6 +140,7 @@ async fn dispatch(
         Command::Channel(command) => channel::run(&connect()?, command).await,
         Command::Device(command) => device::run(&connect()?, command, says.bars).await,
         Command::Cohort(command) => cohort::run(&connect()?, command).await,
+        Command::Freeze(command) => freeze::run(&connect()?, command).await,
         Command::Token(command) => token::run(&connect()?, command).await,
         Command::Events { after, limit } => event::events(&connect()?, *after, *limit).await,
         Command::Watch(asked) => watch::run(connect, asked).await,

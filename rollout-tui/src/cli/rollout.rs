@@ -187,6 +187,10 @@ fn checked(body: &CheckBody) -> Vec<String> {
             rung.label
         ));
     }
+    if !body.schedule.is_empty() {
+        lines.push("when".into());
+    }
+    lines.extend(body.schedule.iter().map(|said| format!("  {said}")));
     if !body.excluded.is_empty() {
         lines.push("left out".into());
     }
@@ -387,6 +391,7 @@ async fn explain(client: &Client, id: RolloutId, device: &DeviceId) -> Result<An
         ("bucket", json!(words::spaced(&body.bucket))),
         ("verdict", json!(body.verdict)),
         ("code", json!(body.code)),
+        ("not_before", json!(body.not_before.map(words::utc))),
         ("position", json!(format!("{} of 10000, open to {}", body.position_bp, body.open_to))),
         ("attempt", json!(execution.map(|one| one.attempt))),
         ("execution", json!(execution.map(|one| &one.status))),

@@ -20,7 +20,7 @@ use rollout_http::body::v1::{DeviceBody, ExplanationBody};
 
 /// What is asked before a device is offered an image, in the order of `Rollout::admit`, with the
 /// codes that say no.
-const CHECKS: [(&str, &[&str]); 12] = [
+const CHECKS: [(&str, &[&str]); 13] = [
     ("in service", &["EX-001"]),
     ("belongs to the cohort", &["EX-002"]),
     ("an image for its model", &["EX-003"]),
@@ -34,8 +34,9 @@ const CHECKS: [(&str, &[&str]); 12] = [
     ("release and manifest are in force", &["EX-014", "EX-015"]),
     ("no other rollout is at it", &["EX-017"]),
     ("its backend is served", &["EX-016"]),
-    ("the rollout gives, and its turn has come", &["EX-018", "EX-019"]),
+    ("the rollout gives, and its turn has come", &["EX-018", "EX-019", "EX-029", "EX-030"]),
     ("there is room", &["EX-020", "EX-021", "EX-022"]),
+    ("its window is open", &["EX-027", "EX-028"]),
 ];
 
 /// The screen.
@@ -150,7 +151,8 @@ fn verdict(model: &Model, said: &ExplanationBody, room: usize) -> Vec<Line<'stat
 /// How a no looks: one that only means later is no harm.
 fn refusal(code: &str) -> (char, Tone) {
     match code {
-        "EX-018" | "EX-019" | "EX-020" | "EX-021" | "EX-022" => ('◐', Tone::Hold),
+        "EX-018" | "EX-019" | "EX-020" | "EX-021" | "EX-022" | "EX-027" | "EX-028" | "EX-029"
+        | "EX-030" => ('◐', Tone::Hold),
         _ => ('✖', Tone::Bad),
     }
 }

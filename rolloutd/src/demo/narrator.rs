@@ -176,6 +176,8 @@ impl Teller {
             | Entry::Held { .. }
             | Entry::ChannelSet { .. }
             | Entry::ChannelRemoved { .. }
+            | Entry::FreezeSet { .. }
+            | Entry::FreezeLifted { .. }
             | Entry::Promoted { .. }
             | Entry::StandingSet { .. }
             | Entry::TokenRotated { .. }

@@ -7,9 +7,11 @@
 mod access;
 mod channels;
 mod devices;
+mod freezes;
 mod overview;
 mod plan;
 mod plan_json;
+mod plan_schedule;
 mod plan_table;
 mod releases;
 mod rollouts;
@@ -26,6 +28,7 @@ pub use devices::{
     AddDevice, CohortBody, CohortRequest, Cohorts, DeviceBody, DeviceExecution, DevicePage,
     DevicePatch, DeviceToken, Imported, NoteBody, NoteRequest, OfferRequest, ReplaceRequest,
 };
+pub use freezes::{FreezeBody, FreezeRequest, Freezes};
 pub use overview::{CensusBody, FleetBody, MeBody, OverviewBody, VersionLine};
 pub use plan::{parse_plan, parse_plan_with, parse_template};
 pub use plan_json::plan_json;

@@ -3,7 +3,7 @@
 //! Not here: whether what it names is there (`Fleet::check_plan`). Invariant: no key is silently
 //! ignored; an absent key has the default that [`super::plan_json`] shows.
 
-use super::parse_when;
+use super::plan_schedule::{read_schedule, read_when};
 use super::plan_table::{Keys, Table, field};
 use rollout_core::cohort::Selector;
 use rollout_core::gate::{Budget, FailureGate, HardStops, Rate, Risk};
@@ -14,7 +14,7 @@ use rollout_core::rollout::{
     Again, Approval, Gates, Installed, Ladder, Membership, OnSmall, Pace, Plan, PlanError,
     PlanFields, Reaching, Rung, Silence,
 };
-use rollout_core::time::{Span, Timestamp};
+use rollout_core::time::Span;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -39,6 +39,11 @@ const PLAN: Keys = Keys {
         "soak",
         "component",
         "start_at",
+        "stop_at",
+        "zone_default",
+        "window",
+        "freeze",
+        "emergency",
         "min_reach",
         "max_open",
         "min_matured_share",
@@ -51,8 +56,10 @@ const PLAN: Keys = Keys {
         "approval",
         "on_halt",
     ],
-    later: &["stratify", "window", "hold_back", "keep_way_back"],
+    later: &["stratify", "hold_back", "keep_way_back"],
 };
+const WINDOW: Keys = Keys { path: "window", known: &["days", "from", "to", "zone"], later: &[] };
+const FREEZE: Keys = Keys { path: "freeze", known: &["from", "until", "reason"], later: &[] };
 const PACE: Keys = Keys {
     path: "pace",
     known: &["max_in_flight", "budget", "max_offers", "lease"],
@@ -146,7 +153,8 @@ fn read_plan(
         reaching: read_reaching(&plan)?,
         on_small: one_of(&plan, "on_small", &[("quiet", OnSmall::Quiet), ("hold", OnSmall::Hold)])?,
         on_halt: read_on_halt(&plan)?,
-        start_at: read_start(&plan)?,
+        start_at: read_when(&plan, "start_at")?,
+        schedule: read_schedule(&plan, WINDOW, FREEZE)?,
         again: one_of(&plan, "again", &[("no", Again::No), ("yes", Again::Yes)])?,
     })
 }
@@ -318,17 +326,6 @@ fn read_on_halt(plan: &Table) -> Result<Installed, PlanError> {
     let table = Table::open(ON_HALT, plan.get("on_halt"))?;
     one_of(&table, "pending", &[("revoke", ())])?;
     one_of(&table, "installed", &[("keep", Installed::Keep), ("roll_back", Installed::RollBack)])
-}
-
-fn read_start(plan: &Table) -> Result<Option<Timestamp>, PlanError> {
-    let text = match plan.get("start_at") {
-        None => return Ok(None),
-        Some(Value::Number(secs)) => secs.to_string(),
-        Some(_) => plan.text("start_at")?.unwrap_or_default().into(),
-    };
-    let forms = "write 2026-03-01T08:00:00Z or Unix seconds";
-    let wrong = || field("start_at", format!("`{text}` is no time; {forms}"));
-    parse_when(&text).map(Some).ok_or_else(wrong)
 }
 
 /// The value of one of these words; the first if the key is absent.

@@ -3,6 +3,7 @@
 //! Invariant: what is shown of a plan for a release reads back to the same plan. One that takes
 //! another rollout back is shown with `way_back_of` and `still_running`, which nobody can write.
 
+use super::plan_schedule::schedule_json;
 use super::show_when;
 use rollout_core::release::Target;
 use rollout_core::rollout::{Again, Installed, Membership, OnSmall, Plan};
@@ -33,6 +34,9 @@ pub fn plan_json(plan: &Plan) -> Value {
     put("soak", json!(plan.soak.to_string()));
     put("component", json!(plan.component.0));
     put("start_at", json!(plan.start_at.map(show_when)));
+    for (key, value) in schedule_json(&plan.schedule) {
+        put(key, value);
+    }
     put("min_reach", share(plan.reaching.min_reach_bp));
     put("max_open", json!(plan.reaching.max_open.to_string()));
     put("min_matured_share", share(plan.reaching.min_matured_bp));

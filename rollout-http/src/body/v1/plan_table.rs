@@ -80,6 +80,15 @@ impl<'a> Table<'a> {
         items.iter().map(read).collect::<Result<Vec<_>, _>>().map(Some)
     }
 
+    /// Yes or no.
+    pub(super) fn truth(&self, key: &str) -> Result<Option<bool>, PlanError> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Bool(truth)) => Ok(Some(*truth)),
+            Some(other) => Err(wrong(&self.path(key), "true or false", other)),
+        }
+    }
+
     /// A whole number.
     pub(super) fn whole(&self, key: &str) -> Result<Option<u64>, PlanError> {
         match self.get(key) {

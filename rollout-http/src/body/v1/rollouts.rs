@@ -370,6 +370,8 @@ pub struct CheckBody {
     pub rungs: Vec<RungBody>,
     /// Devices that prove the release acceptable if none fails.
     pub proof_devices: u64,
+    /// When it gives anything: its windows, its freezes and its end, in words.
+    pub schedule: Vec<String>,
     /// What to think about before it starts.
     pub warnings: Vec<String>,
 }
@@ -406,10 +408,12 @@ pub struct ExplanationBody {
     pub bucket: String,
     /// What it would be told, in a sentence.
     pub verdict: String,
-    /// Stable code of the reason it is not offered, if it is not.
+    /// Stable code of the reason it is not offered, or may not switch yet.
     pub code: Option<String>,
     /// Whether its next check-in would be answered with an offer.
     pub eligible: bool,
+    /// The earliest time at which it may switch, or be told otherwise, if that is known.
+    pub not_before: Option<u64>,
     /// Its place in the order, in ten-thousandths.
     pub position_bp: u16,
     /// How far the rollout is open.

@@ -1,9 +1,11 @@
-//! Arguments of `rollout cohort` and `token`.
+//! Arguments of `rollout cohort`, `freeze` and `token`.
 //!
 //! Deliberately not here: what a query means; the server reads it. Invariant: as [`super`].
 
 use clap::{Subcommand, ValueEnum};
-use rollout_core::id::{CohortId, DeviceId};
+use rollout_core::id::{CohortId, DeviceId, FreezeId};
+use rollout_core::time::Timestamp;
+use rollout_http::body::v1::parse_when;
 
 /// About cohorts.
 #[derive(Debug, Subcommand)]
@@ -26,6 +28,38 @@ pub enum CohortCommand {
         #[arg(value_parser = CohortId::new)]
         name: Option<CohortId>,
     },
+}
+
+/// About freezes.
+#[derive(Debug, Subcommand)]
+pub enum FreezeCommand {
+    /// Let nothing be given for a while: no offer, no permit, whatever the rollout.
+    Set {
+        /// The name.
+        #[arg(value_parser = FreezeId::new)]
+        name: FreezeId,
+        /// From then on, such as 2027-12-20T00:00:00Z or Unix seconds.
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        from: Timestamp,
+        /// Until then.
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        until: Timestamp,
+        /// Why, for those who wait.
+        #[arg(long)]
+        reason: String,
+    },
+    /// List all that were not lifted.
+    List,
+    /// Lift a freeze. One that is in force is lifted by another person than who set it.
+    Lift {
+        /// The name.
+        #[arg(value_parser = FreezeId::new)]
+        name: FreezeId,
+    },
+}
+
+fn moment(text: &str) -> Result<Timestamp, &'static str> {
+    parse_when(text).ok_or("write 2027-12-20T00:00:00Z or Unix seconds")
 }
 
 /// About tokens.

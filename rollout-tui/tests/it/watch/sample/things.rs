@@ -59,6 +59,7 @@ pub fn device_news(id: &str) -> What {
         verdict: "the device fled from this image before".into(),
         code: Some("EX-007".into()),
         eligible: false,
+        not_before: None,
         position_bp: 3_117,
         open_to: "61.00 %".into(),
         execution: Some(ExecutionBody {
