@@ -3,9 +3,10 @@
 //!
 //! A statistic over everything that ever happened is slow to notice a change: after fifty thousand
 //! good devices it takes fourteen thousand more to tell that one in twenty is bad. So each batch
-//! has an e-process of its own as well, which starts from nothing, and so has each stratum. All of them are bets with one purse: their
-//! weights are fixed before the rollout and sum to 1. Not here: evidence ([`super::cells`]), what
-//! it says ([`super::standing`]), and which devices are of which stratum.
+//! has an e-process of its own as well, which starts from nothing, and so has each stratum. All of
+//! them are bets with one purse: their weights are fixed before the rollout and sum to 1. Not here:
+//! evidence ([`super::cells`]), what it says ([`super::standing`]), and which devices are of which
+//! stratum.
 //!
 //! Invariant: for one metric, half of its share goes to the fleet and half to the strata alike;
 //! within each, half to everything so far and half to the planned batches alike.

@@ -12,9 +12,12 @@ const DAY: u64 = 24 * HOUR;
 /// How far is looked ahead.
 const AHEAD: u64 = 22 * DAY;
 
+/// A zone, its first offset and the later ones.
+type Clock = (&'static str, i64, &'static [(&'static str, i64)]);
+
 /// Offsets of a zone in 2025, in minutes: the first, and each later one from its moment on. Written
 /// down from what the countries have decreed, not from the program's own files.
-const CLOCKS: [(&str, i64, &[(&str, i64)]); 5] = [
+const CLOCKS: [Clock; 5] = [
     ("Europe/Berlin", 60, &[("2025-03-30 01:00:00 UTC", 120), ("2025-10-26 01:00:00 UTC", 60)]),
     (
         "America/New_York",

@@ -73,7 +73,7 @@ fn of(path: &str, number: usize, error: PlanError) -> PlanError {
         PlanError::UnknownKey { key, nearest } => {
             PlanError::UnknownKey { key: place(key), nearest }
         }
-        other => other,
+        PlanError::Selector { .. } | PlanError::Gate(_) | _ => error,
     }
 }
 

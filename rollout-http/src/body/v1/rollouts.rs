@@ -371,6 +371,7 @@ pub struct CheckBody {
     /// Devices that prove the release acceptable if none fails.
     pub proof_devices: u64,
     /// When it gives anything: its windows, its freezes and its end, in words.
+    #[serde(default)]
     pub schedule: Vec<String>,
     /// What to think about before it starts.
     pub warnings: Vec<String>,
