@@ -8,11 +8,13 @@
 //! Deliberately not here: where attributes come from, which of them are volatile (a plan knows),
 //! and the order of devices within a cohort (see [`crate::position`]).
 
+mod kinds;
 mod nearest;
 mod parse;
 mod selector;
 mod value;
 
+pub use kinds::{KindId, Kinds};
 pub use nearest::nearest;
 pub use parse::{SelectorError, SelectorFault};
 pub use selector::{Comparison, Miss, Node, Presence, Relation, Selector, Test};

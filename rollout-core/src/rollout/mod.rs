@@ -17,6 +17,7 @@ mod phase;
 mod plan;
 mod refusal;
 mod schedule;
+mod spread;
 mod state_hash;
 mod step;
 mod tally;
@@ -40,6 +41,7 @@ pub use plan::{
 };
 pub use refusal::Refusal;
 pub use schedule::{Calendar, EMERGENCY_PEOPLE, Lane, Schedule, ZONE};
+pub use spread::{Group, Spread};
 pub use state_hash::StateHash;
 pub use step::{Effect, Input, Proven, Rollout, Step};
 pub use tally::{Arm, Cell, CellKey, FailureRun, Pending, Tally};

@@ -25,6 +25,7 @@ mod permit;
 mod replay;
 mod resume;
 mod schedule;
+mod spread;
 mod support;
 mod timeline;
 #[cfg(feature = "sign")]
