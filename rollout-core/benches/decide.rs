@@ -70,6 +70,7 @@ fn candidate<'a>(desk: &'a Desk, device: &DeviceId, execution: &'a Execution) ->
         excluded: None,
         stratum: StratumId(0),
         calendar: fleet.calendar(held(desk)),
+        recent: &held(desk).recent,
         now: desk.now,
     }
 }

@@ -8,7 +8,7 @@ mod timeline;
 
 pub use timeline::Timeline;
 
-use alloc::collections::VecDeque;
+use alloc::{collections::VecDeque, format, string::String};
 use core::fmt;
 
 /// UTC, milliseconds since 1970.
@@ -54,6 +54,21 @@ impl Span {
     /// Seconds, rounded up.
     pub const fn as_secs(self) -> u64 {
         self.0.div_ceil(1000)
+    }
+
+    /// In at most two units, for people: `1 h 10 min`, `40 s`, `3 d`; what is smaller is left out.
+    pub fn in_words(self) -> String {
+        const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+        let secs = self.0 / 1000;
+        for pair in UNITS.windows(2) {
+            let [(large, name), (small, second)] = [pair[0], pair[1]];
+            if secs >= large {
+                let rest = secs % large / small;
+                let more = if rest == 0 { String::new() } else { format!(" {rest} {second}") };
+                return format!("{} {name}{more}", secs / large);
+            }
+        }
+        format!("{secs} s")
     }
 
     /// The two together.
@@ -215,6 +230,20 @@ mod tests {
         service.record(Window { from: Timestamp(20), to: Timestamp(40) });
         service.record(Window { from: Timestamp(20), to: Timestamp(40) });
         assert_eq!(service.at(Timestamp(100)), ServiceTime(70));
+    }
+
+    #[test]
+    fn spans_have_at_most_two_units_in_words() {
+        for (secs, shown) in [
+            (0, "0 s"),
+            (40, "40 s"),
+            (120, "2 min"),
+            (3_599, "59 min 59 s"),
+            (4_200, "1 h 10 min"),
+            (86_400 * 3 + 59, "3 d"),
+        ] {
+            assert_eq!(Span::secs(secs).in_words(), shown);
+        }
     }
 
     #[test]

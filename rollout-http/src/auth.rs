@@ -74,6 +74,8 @@ operations! {
     Approve = "approve a rung": Approver,
     /// Stop a rollout for good: whoever sees the fire may pull the alarm.
     Halt = "halt a rollout": Operator | Approver | Publisher | Admin,
+    /// Change the plan of a rollout.
+    Edit = "change a plan": Operator,
     /// End a rollout.
     Cancel = "cancel a rollout": Operator,
     /// Draft the way back.

@@ -10,8 +10,8 @@ use crate::desk::{Desk, Setup};
 use crate::gate::{self, Conditioned};
 use crate::openapi::{Plane, Table};
 use crate::routes::{
-    self, access, channels, cohorts, command, device, devices, events, freezes, health, images,
-    import, life, metrics, overview, releases, reports, rollouts,
+    self, access, channels, cohorts, command, device, devices, edit, events, freezes, health,
+    images, import, life, metrics, overview, releases, reports, rollouts,
 };
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{Method, Request, header};
@@ -127,7 +127,7 @@ fn operators<B: Backend>() -> Table<Desk<B>> {
     let table = images::table(releases::table(table));
     let table = channels::table(freezes::table(cohorts::table(table)));
     let table = life::table(import::table(devices::table(table)));
-    let table = command::table(rollouts::table(table));
+    let table = command::table(edit::table(rollouts::table(table)));
     let table = events::table(access::table(table));
     health::table(metrics::table(table))
 }

@@ -4,7 +4,7 @@
 //! never to one in which everybody is such as cannot take it; the answer says what stands in its
 //! way; promoting twice is promoting once. Not here: how a template reads; the API makes the plan.
 
-use super::decide::drafted_and_started;
+use super::effects::drafted_and_started;
 use super::{Barred, Fleet, Registered, RegistryError, Running};
 use crate::id::{ChannelId, Principal, ProductId, RolloutId};
 use crate::journal::{ChannelRecord, Entry, Seq, Stored};

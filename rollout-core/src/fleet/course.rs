@@ -6,7 +6,7 @@
 use super::{Fleet, Running};
 use crate::gate::{Evaluation, LnE, Pacing, Proportion};
 use crate::id::RolloutId;
-use crate::rollout::{EvidenceEpoch, evidence};
+use crate::rollout::EvidenceEpoch;
 
 /// What the gates of a rollout saw and said at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Running {
     pub fn evidence_cap(&self) -> Option<u64> {
         let plan = &self.rollout.plan;
         let unproven = self.rollout.proven.is_none();
-        let seen = evidence(&self.tally, self.rollout.epoch).ok().filter(|_| unproven)?;
+        let seen = self.rollout.paced_evidence(&self.tally).ok().filter(|_| unproven)?;
         Some(match Pacing::of(&plan.gates.failure, seen, plan.budget()) {
             Pacing::Open { cap, .. } | Pacing::Full { cap } | Pacing::BudgetSpent { cap } => cap,
         })

@@ -3,15 +3,16 @@
 //! Pure: the answers and the entries that make them true are returned together. An answer may be
 //! given only once the entries are durable.
 
+use super::effects::{drafted_and_started, outgoing};
 use super::{Answer, Ask, BeginError, Fleet, OfferMade, RegistryError, Reply, Running};
-use crate::device::{Device, Execution};
+use crate::device::{Device, Execution, Exposure, State};
 use crate::gate::Evaluation;
 use crate::hosting::{self, Binding, Contract, Home};
 use crate::id::{DeviceId, Digest, Principal, RolloutId};
 use crate::journal::{Entry, Outgoing};
 use crate::rollout::{
-    Candidate, Command, Commanded, Effect, Ineligible, Input, Installed, Membership, Permit, Plan,
-    Refusal, Rollout, Step, Tally, Terms, Waiting,
+    Candidate, Command, Commanded, Effect, Ineligible, Input, Installed, Membership, Permit,
+    Recent, Refusal, Rollout, Step, Tally, Terms, Waiting,
 };
 use crate::time::{Span, Timestamp};
 use alloc::{boxed::Box, collections::BTreeMap, format, sync::Arc, vec, vec::Vec};
@@ -35,6 +36,8 @@ struct Draft<'f> {
     now: Timestamp,
     rollouts: BTreeMap<RolloutId, (Rollout, Tally)>,
     executions: BTreeMap<(RolloutId, DeviceId), Execution>,
+    /// Of rollouts that have given a permit in this group.
+    recent: BTreeMap<RolloutId, Recent>,
     decided: Decided,
 }
 
@@ -49,6 +52,7 @@ impl Fleet {
             now,
             rollouts: BTreeMap::new(),
             executions: BTreeMap::new(),
+            recent: BTreeMap::new(),
             decided: Decided::default(),
         };
         for id in &self.order {
@@ -120,8 +124,14 @@ impl Fleet {
         if let (Command::Resume, Some(back)) = (&commanded.command, running.superseded_by) {
             return Err(Refusal::TakenBack { by: format!("{back}") }.into());
         }
+        let commanded = self.with_words(running, commanded)?;
         let input = Input::Command(commanded.clone());
         let step = running.rollout.step(&input, now)?;
+        if matches!(commanded.command, Command::Edit { .. })
+            && !running.rollout.is_changed_by(&step)
+        {
+            return Ok((Vec::new(), Vec::new()));
+        }
         let mut outbox: Vec<_> = outgoing(&step).collect();
         let state = step.next.state_hash();
         let mut entries = vec![Entry::Stepped { rollout: id, input: Box::new(input), state }];
@@ -185,15 +195,8 @@ impl Draft<'_> {
         let input = Input::Observed(self.fleet.observation(running));
         // Observations are never refused.
         let Ok(step) = running.rollout.step(&input, self.now) else { return };
-        let waiting = match &step.waiting {
-            Some(Waiting::Stopped { .. }) => step.waiting.clone(),
-            said => step
-                .next
-                .frozen_wait(&self.fleet.calendar(running), self.now)
-                .or_else(|| step.next.pacing_wait(&running.tally))
-                .or_else(|| step.next.window_wait(running.first_opening, self.now))
-                .or_else(|| said.clone()),
-        };
+        let (input, step) = self.past_review(&running.rollout, input, step);
+        let waiting = self.waiting(running, &step);
         self.decided.seen.push((id, waiting, step.evaluation.clone()));
         if running.rollout.is_changed_by(&step) {
             self.decided.entries.push(Entry::Stepped {
@@ -207,6 +210,31 @@ impl Draft<'_> {
             self.decided.outbox.extend(effects);
         }
         self.rollouts.insert(id, (step.next, running.tally.clone()));
+    }
+
+    /// What it waits for. Times at which nothing is given come before a rate, which saves nothing
+    /// up in them.
+    fn waiting(&self, running: &Running, step: &Step) -> Option<Waiting> {
+        let (next, tally, now) = (&step.next, &running.tally, self.now);
+        match &step.waiting {
+            Some(Waiting::Stopped { .. }) => step.waiting.clone(),
+            said => next
+                .frozen_wait(&self.fleet.calendar(running), now)
+                .or_else(|| next.pacing_wait(tally))
+                .or_else(|| next.window_wait(running.first_opening, now))
+                .or_else(|| next.rate_wait(tally, &running.recent, now))
+                .or_else(|| said.clone()),
+        }
+    }
+
+    /// If the gates change nothing, what is due because nobody has reviewed a pause.
+    fn past_review(&self, rollout: &Rollout, input: Input, step: Step) -> (Input, Step) {
+        let due = rollout.overdue(self.now).filter(|_| !rollout.is_changed_by(&step));
+        let Some(late) = due.map(Input::Overdue) else { return (input, step) };
+        match rollout.step(&late, self.now) {
+            Ok(next) => (late, Step { evaluation: step.evaluation, ..next }),
+            Err(_) => (input, step),
+        }
     }
 
     fn answer(&mut self, ask: &Ask) -> Answer {
@@ -232,7 +260,7 @@ impl Draft<'_> {
         let (rollout, tally) = self.rollouts.get(&id)?;
         let key = (id, device.clone());
         let pending = self.executions.get(&key);
-        let made = with_candidate(self.fleet, id, device, self.now, pending, |candidate| {
+        let made = self.with_candidate(id, device, pending, |candidate| {
             let terms = rollout.admit(tally, candidate).ok()?;
             Some((terms.repeated, offer_made(rollout, &terms)))
         });
@@ -297,7 +325,7 @@ impl Draft<'_> {
         let service = self.fleet.availability.at(self.now);
         let usual = self.fleet.usual;
         let pending = self.executions.get(&key);
-        let permit = with_candidate(self.fleet, id, device, self.now, pending, |candidate| {
+        let permit = self.with_candidate(id, device, pending, |candidate| {
             rollout.permit(tally, candidate, &execution, service, usual)
         });
         let confirm_window = rollout.plan.silence.confirm_window;
@@ -312,12 +340,38 @@ impl Draft<'_> {
             Permit::Grant(exposure) => {
                 let (rollout, device) = key.clone();
                 self.decided.entries.push(Entry::Permitted { rollout, device, exposure });
+                self.note_permit(id, execution.state, exposure);
                 let mut permitted = execution;
                 permitted.permit(exposure);
                 self.put(key, permitted);
                 Reply::Yes { confirm_window }
             }
         })
+    }
+
+    fn with_candidate<T>(
+        &self,
+        rollout: RolloutId,
+        device: &DeviceId,
+        pending: Option<&Execution>,
+        judge: impl FnOnce(&Candidate<'_>) -> T,
+    ) -> Option<T> {
+        let running = self.fleet.rollouts.get(&rollout)?;
+        let recent = self.recent.get(&rollout).unwrap_or(&running.recent);
+        let device = self.fleet.devices.get(device)?;
+        self.fleet.candidate(running, device, self.now, |candidate| {
+            let execution = pending.or(candidate.execution);
+            judge(&Candidate { execution, recent, ..candidate })
+        })
+    }
+
+    /// What the next permit of this group is held against.
+    fn note_permit(&mut self, rollout: RolloutId, before: State, exposure: Exposure) {
+        let Some(running) = self.fleet.rollouts.get(&rollout) else { return };
+        if before != State::Interrupted {
+            let recent = self.recent.entry(rollout).or_insert_with(|| running.recent.clone());
+            recent.note(exposure.at);
+        }
     }
 
     /// The horizon of a device that came back stands still while we refuse its permit.
@@ -341,21 +395,6 @@ impl Draft<'_> {
     }
 }
 
-fn with_candidate<T>(
-    fleet: &Fleet,
-    rollout: RolloutId,
-    device: &DeviceId,
-    now: Timestamp,
-    pending: Option<&Execution>,
-    judge: impl FnOnce(&Candidate<'_>) -> T,
-) -> Option<T> {
-    let running: &Running = fleet.rollouts.get(&rollout)?;
-    let device = fleet.devices.get(device)?;
-    fleet.candidate(running, device, now, |candidate| {
-        judge(&Candidate { execution: pending.or(candidate.execution), ..candidate })
-    })
-}
-
 fn offer_made(rollout: &Rollout, terms: &Terms) -> OfferMade {
     OfferMade {
         rollout: rollout.id,
@@ -365,43 +404,4 @@ fn offer_made(rollout: &Rollout, terms: &Terms) -> OfferMade {
         lease: rollout.plan.pace.lease,
         opens: terms.opens,
     }
-}
-
-/// A rollout that begins as soon as it is drafted, in the name of `by`.
-pub(super) fn drafted_and_started(
-    rollout: RolloutId,
-    plan: Arc<Plan>,
-    by: &Principal,
-    now: Timestamp,
-) -> (Vec<Entry>, Vec<Outgoing>) {
-    let draft = Rollout::draft(rollout, plan.clone(), by.clone(), now);
-    let start = Input::Command(Commanded { by: by.clone(), command: Command::Start });
-    let mut entries = vec![Entry::Drafted { rollout, plan, by: by.clone() }];
-    let mut outbox = Vec::new();
-    // A draft can always be started.
-    if let Ok(started) = draft.step(&start, now) {
-        let state = started.next.state_hash();
-        outbox.extend(outgoing(&started));
-        entries.push(Entry::Stepped { rollout, input: Box::new(start), state });
-    }
-    (entries, outbox)
-}
-
-/// Effects under keys that are the same however often the decision is taken.
-fn outgoing(step: &Step) -> impl Iterator<Item = Outgoing> + '_ {
-    step.effects.iter().map(|effect| {
-        let (id, epoch, name) = (step.next.id, step.next.epoch.0, effect.name());
-        let key = match effect {
-            Effect::RungOpened(rung) | Effect::PassedOver(rung) => {
-                format!("{id}/{epoch}/{name}/{}", rung.0)
-            }
-            Effect::Paused | Effect::Resumed => {
-                format!("{id}/{epoch}/{name}/{}", step.next.generation)
-            }
-            Effect::Proven | Effect::Halted | Effect::Completed | Effect::Canceled => {
-                format!("{id}/{epoch}/{name}")
-            }
-        };
-        Outgoing { key, kind: name.into(), rollout: id }
-    })
 }

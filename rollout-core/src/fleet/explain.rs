@@ -4,7 +4,7 @@ use super::{Fleet, Running};
 use crate::device::{Bucket, Device, Execution, bucket};
 use crate::id::{DeviceId, RolloutId};
 use crate::position::Position;
-use crate::rollout::{Ineligible, Patience, Permit, Phase, StratumId};
+use crate::rollout::{Candidate, Ineligible, Patience, Permit, Phase, StratumId};
 use crate::time::Timestamp;
 use alloc::{collections::BTreeMap, format, string::String};
 
@@ -15,8 +15,9 @@ pub enum Verdict {
     Eligible {
         /// From 1.
         attempt: u32,
-        /// Why its permit must wait, if its window is what it waits for.
-        ahead: Option<Ineligible>,
+        /// Why its permit must wait: of a device that has its offer whatever the reason, of any
+        /// other its window.
+        ahead: Option<Patience>,
     },
     /// It has the image, or is getting it, and this is what its permit waits for.
     WaitsForPermit(Patience),
@@ -55,11 +56,9 @@ impl Verdict {
     pub fn not_before(&self) -> Option<Timestamp> {
         match self {
             Self::Eligible { ahead, .. } => ahead.as_ref()?.not_before(),
-            Self::Not(why) | Self::WaitsForPermit(Patience::Not(why)) => why.not_before(),
-            Self::WouldBePermitted
-            | Self::WaitsForPermit(
-                Patience::Standing(_) | Patience::Paced(_) | Patience::InFlight(_),
-            ) => None,
+            Self::WaitsForPermit(why) => why.not_before(),
+            Self::Not(why) => why.not_before(),
+            Self::WouldBePermitted => None,
         }
     }
 }
@@ -105,6 +104,20 @@ impl Fleet {
         })
     }
 
+    /// What a device that is offered the image waits for before it may switch. Once it has its
+    /// offer, by the very function that gives the permit.
+    fn ahead(&self, running: &Running, candidate: &Candidate, now: Timestamp) -> Option<Patience> {
+        let rollout = &running.rollout;
+        let Some(execution) = candidate.execution.filter(|known| known.state.holds_offer()) else {
+            return rollout.is_in_window(candidate).err().map(Patience::Not);
+        };
+        let service = self.availability.at(now);
+        match rollout.permit(&running.tally, candidate, execution, service, self.usual) {
+            Permit::Wait(patience) => Some(patience),
+            Permit::Grant(_) | Permit::Again | Permit::Stop(_) => None,
+        }
+    }
+
     fn verdict(&self, running: &Running, device: &Device, now: Timestamp) -> Option<Verdict> {
         let rollout = &running.rollout;
         self.candidate(running, device, now, |candidate| {
@@ -112,7 +125,7 @@ impl Fleet {
                 Ok(terms) => match self.newer_first(rollout.id, device, now) {
                     Some(newer) => Verdict::Not(Ineligible::NewerFirst(newer)),
                     None => {
-                        let ahead = rollout.is_in_window(&candidate).err();
+                        let ahead = self.ahead(running, &candidate, now);
                         Verdict::Eligible { attempt: terms.attempt, ahead }
                     }
                 },

@@ -122,7 +122,7 @@ impl Fleet {
                 self.settle(*rollout, device);
             }
             Entry::Permitted { rollout, device, exposure } => {
-                self.held(seq, *rollout)?;
+                self.held(seq, *rollout)?.note_permit(device, exposure.at);
                 self.expose(*rollout, device, |execution| execution.permit(*exposure));
             }
             Entry::Unasked { rollout, .. } => {
@@ -354,7 +354,7 @@ impl Fleet {
         if step.next.state_hash() != state {
             return Err(FoldError::Replay { seq, rollout });
         }
-        let before = core::mem::replace(&mut held.rollout, step.next);
+        let before = held.replace(step.next);
         held.waiting = step.waiting;
         held.evaluation = step.evaluation.or_else(|| held.evaluation.take());
         held.note_end();

@@ -13,6 +13,8 @@ mod channels;
 mod course;
 mod decide;
 mod devices;
+mod edit;
+mod effects;
 mod exclude;
 mod explain;
 mod fold;
@@ -219,6 +221,7 @@ impl Fleet {
             excluded: running.excluded.get(&device.id),
             stratum: crate::rollout::StratumId(0),
             calendar: self.calendar(running),
+            recent: &running.recent,
             now,
         }))
     }

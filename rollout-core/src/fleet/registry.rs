@@ -9,8 +9,8 @@ use crate::id::{DeviceId, Digest, HardwareModel, Principal, RolloutId};
 use crate::journal::{CohortRecord, Entry, Outgoing, ReportRecord};
 use crate::release::{Lifecycle, ReleaseId, Target};
 use crate::rollout::{
-    Again, Approval, Ladder, Lane, Membership, NAME_BYTES, OnSmall, Plan, PlanError, PlanFields,
-    Refusal, Rung, Schedule,
+    Again, Approval, Ladder, Lane, Membership, NAME_BYTES, OnOverdue, OnSmall, Plan, PlanError,
+    PlanFields, Refusal, Rung, Schedule,
 };
 use crate::time::Timestamp;
 use alloc::{
@@ -240,12 +240,7 @@ impl Fleet {
         if release.artifacts_of(&plan.target).is_empty() {
             return Err(Refusal::NoWayBack { release: id.to_string() }.into());
         }
-        for name in plan.ladder.cohorts_open_at(plan.ladder.last()) {
-            if !self.cohorts.contains_key(name) {
-                return Err(RegistryError::unknown("cohort", name));
-            }
-        }
-        Ok(())
+        self.knows_cohorts(&plan.ladder)
     }
 
     /// The plan that takes a rollout back, and how many devices it is for.
@@ -293,6 +288,7 @@ impl Fleet {
             start_at: None,
             // What is taken back does harm by day too. In a freeze it takes two people.
             schedule: Schedule { lane, ..Schedule::default() },
+            on_overdue: OnOverdue::default(),
             ..PlanFields::clone(plan)
         };
         let back = Plan::check(fields)?;

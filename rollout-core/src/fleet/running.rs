@@ -7,7 +7,7 @@ use crate::device::{Execution, State};
 use crate::gate::Evaluation;
 use crate::id::{DeviceId, RolloutId};
 use crate::position::Frontier;
-use crate::rollout::{Reach, Rollout, Tally, Waiting};
+use crate::rollout::{Reach, Recent, Rollout, Tally, Waiting};
 use crate::time::{ServiceTime, Timestamp};
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -38,6 +38,8 @@ pub struct Running {
     pub executions: BTreeMap<DeviceId, Execution>,
     /// Their counts.
     pub tally: Tally,
+    /// When the latest permits were given.
+    pub recent: Recent,
     /// Devices that are left out by hand.
     pub excluded: BTreeMap<DeviceId, Exclusion>,
     /// How often somebody left a device out or took one in.
@@ -74,6 +76,7 @@ impl Running {
             rollout,
             executions: BTreeMap::new(),
             tally: Tally::default(),
+            recent: Recent::default(),
             excluded: BTreeMap::new(),
             exclusions: 0,
             superseded_by: None,
@@ -87,6 +90,16 @@ impl Running {
             deadlines: BTreeSet::new(),
             leases: BTreeSet::new(),
         }
+    }
+
+    /// Puts the rollout where a step has brought it, and says where it was. What was found of
+    /// windows is not believed of others.
+    pub(super) fn replace(&mut self, next: Rollout) -> Rollout {
+        if self.rollout.plan.schedule.windows != next.plan.schedule.windows {
+            self.openings = Openings::default();
+            self.first_opening = None;
+        }
+        core::mem::replace(&mut self.rollout, next)
     }
 
     /// Replaces a device's execution and everything counted from it.
@@ -129,6 +142,14 @@ impl Running {
             self.put(device, after);
         }
         changed
+    }
+
+    /// Counts the permit of a device by its time. One that was interrupted has had it counted.
+    pub(super) fn note_permit(&mut self, device: &DeviceId, at: Timestamp) {
+        let known = self.executions.get(device);
+        if known.is_some_and(|execution| execution.state != State::Interrupted) {
+            self.recent.note(at);
+        }
     }
 
     /// Moves a device's horizon on, never back.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: asking for the same while it is under way is asking once.
 
-use super::decide::drafted_and_started;
+use super::effects::drafted_and_started;
 use super::{Fleet, Registered, RegistryError};
 use crate::id::{DeviceId, Principal, RolloutId};
 use crate::release::{ReleaseId, Target};

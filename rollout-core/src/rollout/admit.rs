@@ -2,7 +2,7 @@
 //! the operator who asks.
 
 use super::install::{can_install, ended_as};
-use super::{Admitted, Calendar, Ineligible, Membership, Rollout, StratumId, Tally};
+use super::{Admitted, Calendar, Ineligible, Membership, Recent, Rollout, StratumId, Tally};
 use crate::calendar::Opening;
 use crate::device::{Device, Execution, Standing, State};
 use crate::fleet::Exclusion;
@@ -36,6 +36,8 @@ pub struct Candidate<'a> {
     pub stratum: StratumId,
     /// What is known about time.
     pub calendar: Calendar<'a>,
+    /// When the latest permits of this rollout were given.
+    pub recent: &'a Recent,
     /// The time.
     pub now: Timestamp,
 }

@@ -1,9 +1,9 @@
 //! What operators may ask of a rollout.
 
-use super::RungIndex;
+use super::{Plan, RungIndex};
 use crate::id::Principal;
 use crate::time::Timestamp;
-use alloc::string::String;
+use alloc::{string::String, sync::Arc};
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +33,13 @@ pub enum Command {
     },
     /// End it.
     Cancel,
+    /// Change its plan.
+    Edit {
+        /// The whole plan as it shall be.
+        plan: Arc<Plan>,
+        /// What that does, in a sentence: written by who decides, for those who look back.
+        says: String,
+    },
 }
 
 impl Command {
@@ -46,6 +53,7 @@ impl Command {
             Self::Approve { .. } => "approve",
             Self::Halt { .. } => "halt",
             Self::Cancel => "cancel",
+            Self::Edit { .. } => "edit",
         }
     }
 }

@@ -6,15 +6,19 @@
 //! people; the same inputs give the same state, hash for hash.
 
 mod admit;
+mod change;
 mod command;
+mod edit;
 mod ineligible;
 mod install;
 mod ladder;
 mod observe;
 mod operate;
+mod overdue;
 mod permit;
 mod phase;
 mod plan;
+mod rate;
 mod refusal;
 mod schedule;
 mod spread;
@@ -27,18 +31,21 @@ mod words;
 /// How often the evidence was started anew, by a resume after a halt.
 pub use crate::gate::Epoch as EvidenceEpoch;
 pub use admit::{Candidate, Terms};
+pub use change::{Change, Consequence};
 pub use command::{Command, Commanded};
+pub use edit::{Edit, Edits, LastEdit};
 pub use ineligible::Ineligible;
 pub use ladder::{Admitted, Ladder, RUNGS, Rung, RungIndex, StratumId};
-pub(crate) use observe::evidence;
 pub use observe::{Observation, Reach};
+pub use overdue::{OnOverdue, Overdue};
 pub use permit::{Patience, Permit};
-pub use phase::{Cause, Phase, Review};
+pub use phase::{Cause, Nags, Phase, Review};
 pub(crate) use plan::VOLATILE;
 pub use plan::{
     Again, Approval, Gates, Installed, Membership, NAME_BYTES, OnSmall, Pace, Plan, PlanError,
     PlanFields, Reaching, Silence,
 };
+pub use rate::{Growth, PerMinute, Recent};
 pub use refusal::Refusal;
 pub use schedule::{Calendar, EMERGENCY_PEOPLE, Lane, Schedule, ZONE};
 pub use spread::{Group, Spread};

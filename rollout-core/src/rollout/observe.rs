@@ -39,14 +39,15 @@ impl Observation {
         evidence(&self.tally, epoch)
     }
 
-    /// The counters of the hard stops in `epoch`: a halt that two people resumed is behind us.
+    /// The counters of the hard stops since `epoch`: a halt that two people resumed is behind us.
+    /// Failures in a row begin anew with every epoch.
     pub fn stop_counts(&self, epoch: EvidenceEpoch) -> StopCounts {
-        let sum = self.tally.sum(|key| key.epoch == epoch);
+        let sum = self.tally.sum(|key| key.epoch >= epoch);
         let run = self.tally.run;
         StopCounts {
             bricked: sum.silent,
             safety_faults: sum.safety_faults,
-            consecutive_failures: if run.epoch == epoch { run.length } else { 0 },
+            consecutive_failures: if run.epoch >= epoch { run.length } else { 0 },
         }
     }
 
@@ -70,5 +71,14 @@ impl Observation {
 /// [`GateError`] if the counts contradict each other, which only a bug can bring about.
 pub fn evidence(tally: &Tally, epoch: EvidenceEpoch) -> Result<Evidence, GateError> {
     let sum = tally.sum(|key| key.epoch == epoch);
+    Evidence::new(sum.permitted, sum.failed_known, sum.matured, sum.matured_bad)
+}
+
+/// The counters of the evidence cap since `epoch`.
+///
+/// # Errors
+/// [`GateError`] if the counts contradict each other, which only a bug can bring about.
+pub fn evidence_since(tally: &Tally, epoch: EvidenceEpoch) -> Result<Evidence, GateError> {
+    let sum = tally.sum(|key| key.epoch >= epoch);
     Evidence::new(sum.permitted, sum.failed_known, sum.matured, sum.matured_bad)
 }

@@ -4,7 +4,8 @@
 //! anew; everything else takes one.
 
 use super::{
-    Cause, Command, Commanded, Effect, Phase, Refusal, Review, Rollout, RungIndex, Step, Waiting,
+    Cause, Command, Commanded, Effect, Nags, Phase, Refusal, Review, Rollout, RungIndex, Step,
+    Waiting,
 };
 use crate::gate::pacing;
 use crate::id::Principal;
@@ -27,6 +28,7 @@ impl Rollout {
                 Ok(self.halt(Cause::Operator { by: by.clone(), reason }, now))
             }
             Command::Cancel => self.cancel(by),
+            Command::Edit { plan, .. } => self.edit(by, plan, now),
         }
     }
 
@@ -56,8 +58,8 @@ impl Rollout {
         }
         let review = Review { owner: by.clone(), reason: reason.into(), at: review_at };
         let mut next = self.clone();
-        next.phase = Phase::Paused { review: review.clone(), since: now };
-        let waiting = Some(Waiting::Resume { review });
+        let waiting = Some(next.waits_for_review(&review, now));
+        next.phase = Phase::Paused { review, since: now, nags: Nags::default() };
         Ok(Step { next, effects: vec![Effect::Paused], waiting, evaluation: None })
     }
 
@@ -67,9 +69,7 @@ impl Rollout {
             self.can_open(now)?;
         }
         match &self.phase {
-            Phase::Paused { since, .. } => {
-                next.rung_opened = self.rung_opened.after(now.since(*since));
-            }
+            Phase::Paused { .. } => return Ok(self.go_on_after_pause(now)),
             Phase::Halted { cause, at, resume } => {
                 if resume.contains(by) {
                     return Err(Refusal::SamePerson { by: by.as_str().into() });
@@ -81,6 +81,7 @@ impl Rollout {
                     return Ok(next.stay(Waiting::TwoPeople { have: 1 }));
                 }
                 next.restart_evidence(now.since(*at))?;
+                next.edits.restarts = 0;
             }
             Phase::Draft
             | Phase::AwaitingApproval { .. }
@@ -97,10 +98,21 @@ impl Rollout {
         Ok(step)
     }
 
+    /// The end of a pause. Open time has stood still.
+    pub(super) fn go_on_after_pause(&self, now: Timestamp) -> Step {
+        let mut next = self.clone();
+        if let Phase::Paused { since, .. } = &self.phase {
+            next.rung_opened = self.rung_opened.after(now.since(*since));
+        }
+        let mut step = next.go_on(now);
+        step.effects.insert(0, Effect::Resumed);
+        step
+    }
+
     /// What stood still goes on where it stood. One whose first rung was never opened is at its
     /// beginning: its time and the approvals of that rung are still due. Any other climbs from its
     /// open rung, and comes to wait again for what it waited for.
-    fn go_on(mut self, now: Timestamp) -> Step {
+    pub(super) fn go_on(mut self, now: Timestamp) -> Step {
         match self.plan.start_at {
             _ if self.has_begun() => {
                 self.phase = Phase::Deploying;
@@ -114,8 +126,8 @@ impl Rollout {
         }
     }
 
-    /// A halt is final for its evidence: the next epoch counts from nothing, at a smaller alpha.
-    fn restart_evidence(&mut self, stood: Span) -> Result<(), Refusal> {
+    /// Evidence starts anew: the next epoch counts from nothing, at a smaller alpha.
+    pub(super) fn restart_evidence(&mut self, stood: Span) -> Result<(), Refusal> {
         self.epoch = self.epoch.next();
         self.proven = None;
         self.rung_opened = self.rung_opened.after(stood);
@@ -144,7 +156,7 @@ impl Rollout {
         if self.approvals_missing(rung) == 0 {
             return Err(Refusal::NoApprovalNeeded { rung: rung.0 + 1 });
         }
-        if *by == self.author {
+        if *by == self.author || self.edits.by.contains(by) {
             return Err(Refusal::Author { by: by.as_str().into() });
         }
         let mut next = self.clone();
@@ -163,9 +175,13 @@ impl Rollout {
         if matches!(self.phase, Phase::Canceled { .. } | Phase::Completed { .. }) {
             return Err(Refusal::Ended { phase: self.phase.name() });
         }
+        Ok(self.canceled(by))
+    }
+
+    pub(super) fn canceled(&self, by: &Principal) -> Step {
         let mut next = self.clone();
         next.phase = Phase::Canceled { by: by.clone() };
-        Ok(Step { next, effects: vec![Effect::Canceled], waiting: None, evaluation: None })
+        Step { next, effects: vec![Effect::Canceled], waiting: None, evaluation: None }
     }
 
     /// Whether a rung that opens could still give anything.

@@ -1,10 +1,10 @@
 //! Whether a device that has the image may switch. From the commit of its permit it is exposed.
 
-use super::{Admitted, EvidenceEpoch, Ineligible, Rollout, Tally, Waiting, observe};
+use super::{Admitted, Ineligible, Rollout, Tally, Waiting, observe};
 use crate::device::{Execution, Exposure, State};
-use crate::gate::{HoldReason, Pacing, pacing};
+use crate::gate::{Evidence, GateError, HoldReason, Pacing, pacing};
 use crate::rollout::{Candidate, Phase};
-use crate::time::{ServiceTime, Span};
+use crate::time::{ServiceTime, Span, Timestamp};
 use core::fmt;
 
 /// Most offers for each free permit.
@@ -33,8 +33,26 @@ pub enum Patience {
     Paced(HoldReason),
     /// The plan allows no more in flight.
     InFlight(u64),
+    /// The plan allows no more in this minute.
+    Rate {
+        /// How many a minute.
+        per_minute: u64,
+        /// When the next one may be given.
+        next: Timestamp,
+    },
     /// The rung's count is used up, or what the plan requires does not hold.
     Not(Ineligible),
+}
+
+impl Patience {
+    /// The earliest time at which it may be told otherwise, if that is known.
+    pub fn not_before(&self) -> Option<Timestamp> {
+        match self {
+            Self::Not(why) => why.not_before(),
+            Self::Rate { next, .. } => Some(*next),
+            Self::Standing(_) | Self::Paced(_) | Self::InFlight(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Patience {
@@ -43,6 +61,9 @@ impl fmt::Display for Patience {
             Self::Standing(phase) => write!(f, "the rollout is {phase}"),
             Self::Paced(hold) => hold.fmt(f),
             Self::InFlight(cap) => write!(f, "{cap} devices are in flight, as many as may be"),
+            Self::Rate { per_minute, next } => {
+                write!(f, "the rate of {per_minute} a minute is used up; next at {next}")
+            }
             Self::Not(reason) => reason.fmt(f),
         }
     }
@@ -51,7 +72,7 @@ impl fmt::Display for Patience {
 impl Rollout {
     /// How many more permits evidence and plan allow, and what stops the next one if none.
     pub fn slots(&self, tally: &Tally) -> Result<u64, Patience> {
-        let paced = self.evidence_slots(tally, self.epoch)?;
+        let paced = self.evidence_slots(tally)?;
         match self.plan.pace.max_in_flight {
             None => Ok(paced),
             Some(cap) => {
@@ -62,13 +83,21 @@ impl Rollout {
         }
     }
 
-    fn evidence_slots(&self, tally: &Tally, epoch: EvidenceEpoch) -> Result<u64, Patience> {
+    /// The counters of the evidence cap.
+    ///
+    /// # Errors
+    /// [`GateError`] if the counts contradict each other, which only a bug can bring about.
+    pub fn paced_evidence(&self, tally: &Tally) -> Result<Evidence, GateError> {
+        observe::evidence_since(tally, self.counted_since())
+    }
+
+    fn evidence_slots(&self, tally: &Tally) -> Result<u64, Patience> {
         if self.proven.is_some() {
             return Ok(u64::MAX);
         }
         // Contradictory counts, which only a bug brings about, let nobody in.
         let spent = Err(Patience::Paced(HoldReason::BudgetSpent));
-        let Ok(evidence) = observe::evidence(tally, epoch) else { return spent };
+        let Ok(evidence) = self.paced_evidence(tally) else { return spent };
         match Pacing::of(&self.plan.gates.failure, evidence, self.plan.budget()) {
             Pacing::Open { slots, .. } => Ok(slots),
             Pacing::Full { .. } => Err(Patience::Paced(HoldReason::Paced)),
@@ -81,7 +110,7 @@ impl Rollout {
         if self.proven.is_some() {
             return u64::MAX;
         }
-        let Ok(evidence) = observe::evidence(tally, self.epoch) else { return 0 };
+        let Ok(evidence) = self.paced_evidence(tally) else { return 0 };
         pacing::cap(&self.plan.gates.failure, evidence.for_pass(), self.plan.budget())
     }
 
@@ -154,7 +183,8 @@ impl Rollout {
         }
     }
 
-    /// An interrupted device has kept its slot; any other needs a free one.
+    /// An interrupted device has kept its slot, and its permit was counted by the rate; any other
+    /// needs a free one.
     fn room(
         &self,
         tally: &Tally,
@@ -172,7 +202,9 @@ impl Rollout {
             let reason = Ineligible::Requires(alloc::format!("{require}"));
             return Err(Patience::Not(reason));
         }
-        self.slots(tally).map(|_| admitted)
+        self.slots(tally)?;
+        self.rate_room(tally, candidate.recent, candidate.now)?;
+        Ok(admitted)
     }
 
     pub(crate) fn exposure(

@@ -19,15 +19,21 @@ pub enum Cause {
         /// Why.
         reason: String,
     },
+    /// A pause that nobody reviewed, by the plan's own rule.
+    Overdue {
+        /// Whose it was.
+        review: Review,
+    },
 }
 
 impl Cause {
-    /// One word: `evidence`, `stop` or `operator`.
+    /// One word: `evidence`, `stop`, `operator` or `overdue`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Breach(Breach::Evidence { .. }) => "evidence",
             Self::Breach(Breach::HardStop { .. }) => "stop",
             Self::Operator { .. } => "operator",
+            Self::Overdue { .. } => "overdue",
         }
     }
 }
@@ -37,6 +43,9 @@ impl fmt::Display for Cause {
         match self {
             Self::Breach(breach) => breach.fmt(f),
             Self::Operator { by, reason } => write!(f, "{by}: {reason}"),
+            Self::Overdue { review: Review { owner, reason, at } } => {
+                write!(f, "nobody reviewed the pause of {owner}: {reason} (review was at {at})")
+            }
         }
     }
 }
@@ -50,6 +59,19 @@ pub struct Review {
     pub reason: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// How often the owner of a pause was reminded. Feeds nothing while there was no reminder: pauses
+/// from before there were any keep their state hash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Nags(pub u32);
+
+impl core::hash::Hash for Nags {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        if self.0 > 0 {
+            state.write_u32(self.0);
+        }
+    }
 }
 
 /// Where a rollout stands. The rung and its frontier are the rollout's own.
@@ -77,6 +99,8 @@ pub enum Phase {
         review: Review,
         /// When it began: open time stands still.
         since: Timestamp,
+        /// How often its owner was reminded since the review time.
+        nags: Nags,
     },
     /// Stopped for good unless two people resume it.
     Halted {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a [`Plan`] has passed [`Plan::check`]; nothing further in validates it again.
 
-use super::{EMERGENCY_PEOPLE, Ladder, Lane, RungIndex, Schedule};
+use super::{EMERGENCY_PEOPLE, Ladder, Lane, OnOverdue, PerMinute, RungIndex, Schedule};
 use crate::cohort::Selector;
 use crate::gate::operating;
 use crate::gate::{Budget, Epoch, FailureGate, GateError, GateSet, HardStops, Proportion, Rate};
@@ -45,6 +45,8 @@ pub struct Pace {
     pub max_offers: Option<u64>,
     /// How long an offer lasts without progress.
     pub lease: Span,
+    /// How many permits a minute.
+    pub per_minute: PerMinute,
 }
 
 /// When a device counts as silent.
@@ -164,6 +166,8 @@ pub struct PlanFields {
     pub again: Again,
     /// At which times.
     pub schedule: Schedule,
+    /// Of a pause that nobody reviews.
+    pub on_overdue: OnOverdue,
 }
 
 impl PlanFields {
@@ -183,6 +187,7 @@ impl PlanFields {
                 budget: Budget::DEFAULT_DEVICES,
                 max_offers: None,
                 lease: Span::hours(1),
+                per_minute: PerMinute::Unbounded,
             },
             gates: Gates { failure: FailureGate::default(), stops: HardStops::default() },
             silence: Silence {
@@ -202,6 +207,7 @@ impl PlanFields {
             start_at: None,
             again: Again::No,
             schedule: Schedule::default(),
+            on_overdue: OnOverdue::default(),
         }
     }
 }
@@ -215,6 +221,9 @@ pub struct Plan {
     proof: u64,
     likely_proof: Option<u64>,
 }
+
+/// Its rates are numbers: none of them is NaN.
+impl Eq for Plan {}
 
 /// Why a plan cannot be.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -375,6 +384,9 @@ fn check_shares(fields: &PlanFields) -> Result<(), PlanError> {
     }
     if fields.pace.max_in_flight == Some(0) || fields.pace.max_offers == Some(0) {
         return Err(PlanError::field("pace", "a bound of 0 would let nobody in"));
+    }
+    if let Some((key, problem)) = fields.pace.per_minute.problem() {
+        return Err(PlanError::field(key, problem));
     }
     Ok(())
 }

@@ -101,6 +101,35 @@ pub enum Refusal {
     /// Nobody to take back.
     #[error("no device runs what this rollout installed, or may come to")]
     NobodyRunsIt,
+    /// Not while it runs.
+    #[error("`{key}` cannot change in a rollout that was drafted with another")]
+    FixedKey {
+        /// As plans write it.
+        key: &'static str,
+    },
+    /// What was opened was opened by that rung.
+    #[error("`ladder`: rung {rung} is open as `{was}`, the changed plan has `{is}` there")]
+    OpenRung {
+        /// From 1.
+        rung: u16,
+        /// As it is.
+        was: String,
+        /// As it would be.
+        is: String,
+    },
+    /// Nobody whom the plan wants asked is left out by one person.
+    #[error(
+        "`approval`: what `{rung}` opens takes approval by {by}, in the changed plan it does not"
+    )]
+    FewerApprovals {
+        /// As the plan writes it.
+        rung: String,
+        /// People.
+        by: u8,
+    },
+    /// A halt is not edited around.
+    #[error("the plan of a rollout that is halted, or that its gates stop, cannot change")]
+    EditHalted,
 }
 
 impl Refusal {
@@ -124,6 +153,10 @@ impl Refusal {
             Self::NobodyRunsIt => "RO-015",
             Self::TakenBack { .. } => "RO-016",
             Self::Stopped { .. } => "RO-017",
+            Self::FixedKey { .. } => "RO-020",
+            Self::OpenRung { .. } => "RO-021",
+            Self::FewerApprovals { .. } => "RO-022",
+            Self::EditHalted => "RO-023",
         }
     }
 
@@ -140,10 +173,19 @@ impl Refusal {
             Self::Author { .. } | Self::SamePerson { .. } => "ask another person",
             Self::ReviewPassed => "give a time in the future",
             Self::NoReason => "say why, for those who come after you",
-            Self::Ended { .. } | Self::Stopped { .. } => "create a new rollout",
+            Self::Ended { .. } => "create a new rollout",
+            Self::Stopped { .. } => {
+                "change `stop_at` with `rollout apply`, or create a new rollout"
+            }
             Self::BudgetTooSmall { .. } => "create a new rollout with a larger budget",
             Self::NoWayBack { .. } => "publish a reissue of the version to go back to",
             Self::TakenBack { .. } => "cancel the way back first, or create a new rollout",
+            Self::FixedKey { .. } => "leave it as it was, or create a new rollout",
+            Self::OpenRung { .. } => "keep the rungs that are open; change those after them",
+            Self::FewerApprovals { .. } => {
+                "leave `approval` as it was or ask more people; less takes a new rollout"
+            }
+            Self::EditHalted => "let two people resume it first, or create a new rollout",
             Self::NobodyRunsIt => {
                 "there is nothing to do; `rollout cancel` ends the rollout itself"
             }

@@ -4,8 +4,8 @@
 //! nothing. Not here: which devices; see `admit` and `permit`.
 
 use super::{
-    Cause, Commanded, EvidenceEpoch, Observation, OnSmall, Phase, Plan, Refusal, RungIndex,
-    StateHash, StratumId, Waiting,
+    Cause, Commanded, Edits, EvidenceEpoch, Observation, OnSmall, Overdue, Phase, Plan, Refusal,
+    RungIndex, StateHash, StratumId, Waiting,
 };
 use crate::gate::{self, Evaluation, Evidence, HoldReason, Verdict};
 use crate::id::{Principal, RolloutId};
@@ -21,6 +21,8 @@ pub enum Input {
     Command(Commanded),
     /// Time has passed and facts have come in.
     Observed(Observation),
+    /// Nobody reviewed a pause in time: see [`Rollout::overdue`].
+    Overdue(Overdue),
 }
 
 /// What is to be done outside, as data that may be sent twice.
@@ -40,8 +42,14 @@ pub enum Effect {
     Resumed,
     /// Every reachable device was served.
     Completed,
-    /// It was ended by hand; offers are withdrawn.
+    /// It was ended; offers are withdrawn.
     Canceled,
+    /// The owner of a pause is to be reminded.
+    Overdue,
+    /// Its plan was changed.
+    Edited,
+    /// Evidence starts anew, because its plan was changed.
+    EvidenceAnew,
 }
 
 impl Effect {
@@ -56,6 +64,9 @@ impl Effect {
             Self::Resumed => "resumed",
             Self::Completed => "completed",
             Self::Canceled => "canceled",
+            Self::Overdue => "overdue",
+            Self::Edited => "edited",
+            Self::EvidenceAnew => "evidence_anew",
         }
     }
 }
@@ -96,6 +107,8 @@ pub struct Rollout {
     pub generation: u64,
     /// Time of the last of them; time never runs backwards.
     pub decided_at: Timestamp,
+    /// How its plan was changed since it was drafted.
+    pub edits: Edits,
     salt: Derived<Salt>,
 }
 
@@ -137,6 +150,7 @@ impl Rollout {
             approvals: BTreeMap::new(),
             generation: 0,
             decided_at: now,
+            edits: Edits::default(),
             salt: Derived(salt_of(id)),
         }
     }
@@ -193,6 +207,7 @@ impl Rollout {
         let mut step = match input {
             Input::Command(commanded) => self.command(commanded, now)?,
             Input::Observed(seen) => self.observe(seen, now),
+            Input::Overdue(what) => self.past_review(*what, now),
         };
         if step.next != *self {
             step.next.generation = self.generation + 1;
@@ -215,7 +230,11 @@ impl Rollout {
     /// What the gates say.
     pub fn evaluate(&self, seen: &Observation) -> Evaluation {
         let evidence = self.evidence(seen);
-        self.plan.gate_set().evaluate(self.epoch, &[evidence], &seen.stop_counts(self.epoch))
+        self.plan.gate_set().evaluate(
+            self.epoch,
+            &[evidence],
+            &seen.stop_counts(self.counted_since()),
+        )
     }
 
     fn observe(&self, seen: &Observation, now: Timestamp) -> Step {
@@ -258,8 +277,8 @@ impl Rollout {
     fn climb(mut self, seen: &Observation, evaluation: &Evaluation, now: Timestamp) -> Step {
         match &self.phase {
             Phase::Paused { review, .. } => {
-                let review = review.clone();
-                return self.stay(Waiting::Resume { review });
+                let waiting = self.waits_for_review(review, now);
+                return self.stay(waiting);
             }
             Phase::Completed { .. } => return self.end(),
             &Phase::AwaitingApproval { rung } => return self.await_approval(rung, now),

@@ -1,8 +1,8 @@
 //! What a rollout waits for. Nobody waits without a reason.
 
-use super::Review;
+use super::{Overdue, Review};
 use crate::gate::HoldReason;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use alloc::string::String;
 use core::fmt;
 
@@ -61,6 +61,13 @@ pub enum Waiting {
         /// What is missing.
         hold: HoldReason,
     },
+    /// For the next minute: the rate of permits is used up.
+    Rate {
+        /// How many a minute.
+        per_minute: u64,
+        /// When the next one may be given.
+        next: Timestamp,
+    },
     /// For the shortest time a rung stays open.
     Bake {
         /// Until when.
@@ -72,6 +79,10 @@ pub enum Waiting {
     Resume {
         /// Who, why, until when.
         review: Review,
+        /// How late the review is; nothing while it lies ahead.
+        late: Option<Span>,
+        /// What the plan lets happen without one, and in how long.
+        then: Option<(Overdue, Span)>,
     },
     /// For two people, after a halt.
     TwoPeople {
@@ -96,10 +107,22 @@ impl fmt::Display for Waiting {
             Self::Reach { have, of } => write!(f, "devices: {have} of {of} reachable permitted"),
             Self::Horizon { have, of } => write!(f, "horizons: {have} of {of} passed"),
             Self::Evidence { hold } => write!(f, "evidence: {hold}"),
+            Self::Rate { per_minute, next } => {
+                write!(f, "its rate: {per_minute} a minute are used up, next at {next}")
+            }
             Self::Bake { until } => write!(f, "its bake time, until {until}"),
             Self::Operator => f.write_str("an operator: the rung is too small to prove anything"),
-            Self::Resume { review } => {
-                write!(f, "{}: {} (review at {})", review.owner, review.reason, review.at)
+            Self::Resume { review: Review { owner, reason, at }, late, then } => {
+                match late {
+                    None => write!(f, "{owner}: {reason} (review at {at}")?,
+                    Some(late) => {
+                        write!(f, "{owner}: {reason} (review was {} ago", late.in_words())?;
+                    }
+                }
+                if let Some((then, left)) = then {
+                    write!(f, "; {} by itself in {}", then.verb(), left.in_words())?;
+                }
+                f.write_str(")")
             }
             Self::TwoPeople { have } => write!(f, "two people to resume it: {have} of 2"),
         }

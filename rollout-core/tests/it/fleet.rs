@@ -120,7 +120,7 @@ fn a_pause_has_an_owner_and_gives_nothing() {
     assert!(!desk.offer(&device(0)));
     desk.tick(Span::secs(1));
     let waiting = &desk.fleet.rollouts[&desk.rollout].waiting;
-    assert!(matches!(waiting, Some(Waiting::Resume { review }) if review.reason == "lunch"));
+    assert!(matches!(waiting, Some(Waiting::Resume { review, .. }) if review.reason == "lunch"));
     desk.command("bob", Command::Resume).expect("one person");
     assert!(desk.offer(&device(0)));
 }

@@ -31,6 +31,7 @@ enum Op {
     Include(usize),
     Note(usize),
     Promote(&'static str),
+    Edit(&'static str, usize),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -71,6 +72,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Pause),
         2 => Just(Op::Group),
         4 => operated(),
+        2 => (prop::sample::select(vec!["ann", "bob"]), 0..crate::edit::VARIANTS)
+            .prop_map(|(by, variant)| Op::Edit(by, variant)),
     ]
 }
 
@@ -111,6 +114,7 @@ fn operate(desk: &mut Desk, op: &Op) {
         | Op::CheckIn(..)
         | Op::Command(..)
         | Op::Pause
+        | Op::Edit(..)
         | Op::Group => None,
     };
     if let Some(Registered::New(entries) | Registered::Decided(entries, _)) = done {
@@ -154,6 +158,7 @@ fn play(desk: &mut Desk, op: &Op) {
             drop(desk.command("ann", Command::Pause { reason: "test".into(), review_at }));
         }
         Op::Group => desk.everybody_begins(DEVICES),
+        Op::Edit(by, variant) => drop(crate::edit::edit(desk, by, *variant)),
         Op::Stand(..) | Op::Exclude(_) | Op::Include(_) | Op::Note(_) | Op::Promote(_) => {
             operate(desk, op);
         }
@@ -301,7 +306,8 @@ fn exposure_is_kept(before: &[DeviceId], desk: &Desk, op: &Op) {
 //= gates §10: exposed - matured + min(matured_bad, B) < floor(B / upper)
 fn has_room(running: &Running) {
     let rollout = &running.rollout;
-    let all = running.tally.sum(|key| key.epoch == rollout.epoch);
+    // A change of the plan makes nobody whole who is at risk.
+    let all = running.tally.sum(|key| key.epoch.0 >= rollout.epoch.0 - rollout.edits.restarts);
     let budget = rollout.plan.budget().devices();
     let gate = &rollout.plan.gates.failure;
     let seen = rollout_core::gate::Tally::new(all.matured_bad, all.matured).expect("bad of all");
@@ -320,6 +326,13 @@ fn explain_is_the_decision(desk: &mut Desk) {
         let told = desk.fleet.explain(desk.rollout, &id, desk.now).expect("known");
         let mut copy = desk.copy();
         assert_eq!(told.is_eligible(), copy.offer(&id), "{id}: {}", told.verdict);
+        let holds = told.execution.as_ref().is_some_and(|one| one.state.holds_offer());
+        if let Verdict::Eligible { ahead: Some(_), .. } = told.verdict
+            && holds
+        {
+            let reply = desk.copy().begin(&id).expect("an execution");
+            assert!(matches!(reply, rollout_core::fleet::Reply::Wait(_)), "{id}: {reply:?}");
+        }
         if let Verdict::WouldBePermitted = told.verdict {
             let reply = copy.begin(&id).expect("an execution");
             assert!(matches!(reply, rollout_core::fleet::Reply::Yes { .. }), "{id}: {reply:?}");

@@ -3,13 +3,13 @@
 use super::{Client, Error, answer, exchange, read};
 use crate::body::v1::{
     ApproveRequest, CensusBody, ChannelBody, ChannelRequest, Channels, CheckBody, CohortBody,
-    CohortRequest, Cohorts, EnrollmentOpened, Enrollments, EventLine, EvidenceBody,
+    CohortRequest, Cohorts, EditBody, EnrollmentOpened, Enrollments, EventLine, EvidenceBody,
     ExplanationBody, FreezeBody, FreezeRequest, Freezes, MeBody, MemberPage, OpenEnrollment,
     OverviewBody, PauseRequest, ProductBody, Products, PromoteRequest, PromotedBody,
     PublishRequest, Ready, Reasoned, ReleaseBody, Releases, RenewRequest, RollbackBody,
     RolloutBody, RolloutList, RootBody, Stored, TokenMade, TokenRequest, Tokens,
 };
-use reqwest::{Method, header};
+use reqwest::{Method, RequestBuilder, header};
 
 /// How a plan is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,6 +275,28 @@ impl Client {
             .header(header::CONTENT_TYPE, PlanFormat::of(plan).media_type())
             .body(plan.to_owned());
         answer(doing, request).await
+    }
+
+    /// What changing a rollout's plan would do. Without effect.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn edit_check(&self, rollout: &str, plan: &str) -> Result<EditBody, Error> {
+        answer("check a change", self.changed(rollout, plan, &[("dry_run", "true")])).await
+    }
+
+    /// Changes a rollout's plan. Twice is once.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn edit(&self, rollout: &str, plan: &str) -> Result<RolloutBody, Error> {
+        answer("change a plan", self.changed(rollout, plan, &[])).await
+    }
+
+    fn changed(&self, rollout: &str, plan: &str, query: &[(&str, &str)]) -> RequestBuilder {
+        self.request(Method::PUT, &["v1", "rollouts", rollout, "plan"], query)
+            .header(header::CONTENT_TYPE, PlanFormat::of(plan).media_type())
+            .body(plan.to_owned())
     }
 
     /// Revokes a token by its public id.

@@ -377,6 +377,7 @@ fn reason(patience: &Patience) -> &'static str {
         Patience::Standing(phase) => phase,
         Patience::Paced(hold) => hold.name(),
         Patience::InFlight(_) => "in_flight",
+        Patience::Rate { .. } => "rate",
         Patience::Not(reason) => reason.code(),
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod cohorts;
 pub(crate) mod command;
 pub(crate) mod device;
 pub(crate) mod devices;
+pub(crate) mod edit;
 pub(crate) mod events;
 pub(crate) mod freezes;
 pub(crate) mod health;

@@ -28,7 +28,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// Types that plans have.
-const PLAN_TYPES: [&str; 3] = ["application/toml", "application/json", "text/plain"];
+pub(super) const PLAN_TYPES: [&str; 3] = ["application/toml", "application/json", "text/plain"];
 
 /// The routes of rollouts, commands apart.
 pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
@@ -155,7 +155,7 @@ pub(crate) async fn create<B: Backend>(
 }
 
 /// The text of a plan, if its type is one that plans have.
-fn plan_text<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Result<&'a str, Problem> {
+pub(super) fn plan_text<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Result<&'a str, Problem> {
     input::media_type(headers, &PLAN_TYPES)?;
     std::str::from_utf8(bytes).map_err(|error| {
         let detail = format!("the plan is not UTF-8 after byte {}", error.valid_up_to());

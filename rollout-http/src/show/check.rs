@@ -14,7 +14,7 @@ use rollout_core::release::Release;
 use rollout_core::rollout::{
     Candidate, Lane, Membership, Phase, Plan, Rollout, Rung, RungIndex, StratumId,
 };
-use rollout_core::time::Timestamp;
+use rollout_core::time::{Span, Timestamp};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -59,6 +59,7 @@ pub(crate) fn check(fleet: &Fleet, running: &Running, now: Timestamp) -> Option<
         }
     }
     let rungs = rungs(fleet, running, &reachable);
+    let at_least = least_time(plan, &rungs, fleet.usual);
     let mut warnings = warnings(plan, release);
     if zoneless > 0 {
         let what = "wait: their `zone` is not known, and there is no `zone_default`";
@@ -79,6 +80,7 @@ pub(crate) fn check(fleet: &Fleet, running: &Running, now: Timestamp) -> Option<
         rungs,
         proof_devices: plan.proof(),
         schedule: schedule(fleet, plan, now),
+        at_least_secs: at_least.as_secs(),
         warnings,
     })
 }
@@ -116,6 +118,22 @@ fn schedule(fleet: &Fleet, plan: &Plan, now: Timestamp) -> Vec<String> {
         format!("freeze {name} of the fleet from {from} until {until}: {reason}")
     });
     windows.chain(freezes).chain(all).chain(stop).chain(lane).collect()
+}
+
+/// The least time the ladder takes if every device asks at once and nothing goes wrong: each rung
+/// takes the permits of those it opens, its bake time, and the horizon of those it waits for.
+fn least_time(plan: &Plan, rungs: &[RungBody], usual: Span) -> Span {
+    let permits = |devices| plan.pace.per_minute.least_time(devices);
+    let mut before = 0;
+    let mut sum = Span::ZERO;
+    for rung in rungs {
+        let waits = rung.reachable > before && plan.reaching.min_matured_bp > 0;
+        let horizon = if waits { plan.horizon(usual) } else { Span::ZERO };
+        let own = Span(permits(rung.reachable).0.saturating_sub(permits(before).0));
+        sum = sum.plus(own.max(plan.reaching.min_bake).max(horizon));
+        before = rung.reachable.max(before);
+    }
+    sum
 }
 
 /// The rungs of a rollout that has begun or not, with the devices that can be reached now.
@@ -279,6 +297,7 @@ fn with_candidate<T>(
         excluded: running.excluded.get(&device.id),
         stratum: StratumId(0),
         calendar: fleet.calendar(running),
+        recent: &running.recent,
         now,
     })
 }

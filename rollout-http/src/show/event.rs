@@ -4,7 +4,7 @@ use crate::body::v1::EventLine;
 use rollout_core::calendar::Freeze;
 use rollout_core::id::{DeviceId, Principal, RolloutId};
 use rollout_core::journal::{Entry, StandingChange, Stored};
-use rollout_core::rollout::Input;
+use rollout_core::rollout::{Command, Commanded, Input, Overdue};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most changes of attributes that are told one by one.
@@ -94,10 +94,7 @@ fn summary(entry: &Entry) -> String {
             let secs = window.to.since(window.from).as_secs();
             format!("deadlines stand still for {secs} s: we were away, or are being found again")
         }
-        Entry::Stepped { rollout, input, .. } => match input.as_ref() {
-            Input::Command(given) => format!("{}: {} {rollout}", given.by, given.command.name()),
-            Input::Observed(_) => format!("{rollout} moved on"),
-        },
+        Entry::Stepped { rollout, input, .. } => stepped(*rollout, input),
         Entry::Offered { device, attempt, .. } => format!("{device} may download ({attempt})"),
         Entry::Permitted { device, exposure, .. } => {
             format!("{device} may switch, in rung {}", exposure.batch.0 + 1)
@@ -154,6 +151,20 @@ fn stands(device: &DeviceId, standing: &StandingChange, by: &Principal) -> Strin
         StandingChange::Hold { reason } => format!("{by} holds {device}: {reason}"),
         StandingChange::Release => format!("{by} released {device}"),
         StandingChange::Retire { reason } => format!("{by} retired {device}: {reason}"),
+    }
+}
+
+fn stepped(rollout: RolloutId, input: &Input) -> String {
+    match input {
+        Input::Command(Commanded { by, command: Command::Edit { says, .. } }) => {
+            format!("{by} changed the plan of {rollout}: {says}")
+        }
+        Input::Command(given) => format!("{}: {} {rollout}", given.by, given.command.name()),
+        Input::Observed(_) => format!("{rollout} moved on"),
+        Input::Overdue(Overdue::Nag) => format!("the review of {rollout}'s pause is overdue"),
+        Input::Overdue(what) => {
+            format!("{rollout} {} by itself: nobody reviewed its pause", what.verb())
+        }
     }
 }
 

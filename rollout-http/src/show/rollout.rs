@@ -2,15 +2,16 @@
 
 use super::check::{proof, rungs_of};
 use crate::body::v1::{
-    BlamedBody, CountsBody, EvidenceBody, ExecutionBody, ExplanationBody, GateBody, LookBody,
-    MemberLine, PaceBody, ProvenBody, ReachBody, ReturnBody, RolloutBody, RolloutLine, plan_json,
+    BlamedBody, CountsBody, EditedBody, EvidenceBody, ExecutionBody, ExplanationBody, GateBody,
+    LookBody, MemberLine, PaceBody, ProvenBody, ReachBody, ReturnBody, ReviewBody, RolloutBody,
+    RolloutLine, plan_json,
 };
 use rollout_core::device::{Bucket, Device, Execution, ExecutionStatus, Failure, Outcome};
 use rollout_core::fleet::{EndCounts, Explanation, Fleet, Group, Look, Running, Verdict};
 use rollout_core::gate;
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::release::Target;
-use rollout_core::rollout::{Cause, Patience, Phase, StratumId, Waiting};
+use rollout_core::rollout::{Cause, Patience, Phase, Rollout, StratumId, Waiting};
 use rollout_core::time::Timestamp;
 
 /// Most devices that a rollback names.
@@ -30,7 +31,35 @@ pub(crate) fn line(running: &Running) -> RolloutLine {
         verdict: running.evaluation.as_ref().map_or("", |said| said.verdict.name()).into(),
         is_proven: rollout.proven.is_some(),
         counts: counts(running.counts()),
+        review: review(running),
     }
+}
+
+fn edited(rollout: &Rollout) -> Option<EditedBody> {
+    let last = rollout.edits.last.as_ref()?;
+    let alpha = rollout.plan.gate_set().alpha(rollout.epoch).get();
+    Some(EditedBody {
+        times: rollout.edits.count,
+        by: last.by.as_str().into(),
+        at: last.at.unix_secs(),
+        voided_approvals: last.voided,
+        is_evidence_new: last.restarted,
+        alpha,
+    })
+}
+
+fn review(running: &Running) -> Option<ReviewBody> {
+    let rollout = &running.rollout;
+    let Phase::Paused { review, nags, .. } = &rollout.phase else { return None };
+    Some(ReviewBody {
+        owner: review.owner.as_str().into(),
+        reason: review.reason.clone(),
+        at: review.at.unix_secs(),
+        is_overdue: nags.0 > 0,
+        reminders: nags.0,
+        then: rollout.plan.on_overdue.then.name().into(),
+        ends_at: rollout.ends_by_itself().map(|(_, at)| at.unix_secs()),
+    })
 }
 
 fn waiting(running: &Running) -> Option<String> {
@@ -89,6 +118,7 @@ pub(crate) fn rollout(fleet: &Fleet, running: &Running, now: Timestamp) -> Rollo
         at_end: running.at_end.map(counts),
         superseded_by: running.superseded_by.map(|id| id.to_string()),
         generation: rollout.generation,
+        edited: edited(rollout),
         plan: plan_json(&rollout.plan),
     }
 }
@@ -158,7 +188,7 @@ pub(crate) fn evidence(id: RolloutId, looks: &[(Timestamp, Look)]) -> EvidenceBo
 fn halted(running: &Running, cause: &Cause, at: Timestamp) -> String {
     let worst = match cause {
         Cause::Breach(_) => running.blame().and_then(|blame| blame.groups.into_iter().next()),
-        Cause::Operator { .. } => None,
+        Cause::Operator { .. } | Cause::Overdue { .. } => None,
     };
     let blamed = worst.filter(|group| group.stands_out);
     let blamed = blamed.map(|group| format!("; blamed: {group}")).unwrap_or_default();
@@ -180,6 +210,7 @@ pub(crate) fn pace_of(running: &Running) -> PaceBody {
         held_by,
         offers: running.tally.pending.offers,
         max_in_flight: plan.pace.max_in_flight,
+        per_minute: rollout.rate(&running.tally),
         budget: plan.pace.budget,
     }
 }
@@ -190,13 +221,9 @@ pub(crate) fn explanation(
     said: &Explanation,
 ) -> ExplanationBody {
     let code = match &said.verdict {
-        Verdict::Not(reason) | Verdict::WaitsForPermit(Patience::Not(reason)) => {
-            Some(reason.code().into())
-        }
-        Verdict::WaitsForPermit(Patience::Paced(hold)) => Some(hold.name().into()),
-        Verdict::WaitsForPermit(Patience::InFlight(_)) => Some("in_flight".into()),
-        Verdict::WaitsForPermit(Patience::Standing(phase)) => Some((*phase).into()),
-        Verdict::Eligible { ahead, .. } => ahead.as_ref().map(|reason| reason.code().into()),
+        Verdict::Not(reason) => Some(reason.code().into()),
+        Verdict::WaitsForPermit(patience) => Some(code_of(patience)),
+        Verdict::Eligible { ahead, .. } => ahead.as_ref().map(code_of),
         Verdict::WouldBePermitted => None,
     };
     ExplanationBody {
@@ -211,6 +238,17 @@ pub(crate) fn explanation(
         open_to: said.open_to.clone(),
         execution: said.execution.as_ref().map(execution),
     }
+}
+
+fn code_of(patience: &Patience) -> String {
+    match patience {
+        Patience::Not(reason) => reason.code(),
+        Patience::Paced(hold) => hold.name(),
+        Patience::InFlight(_) => "in_flight",
+        Patience::Rate { .. } => "rate",
+        Patience::Standing(phase) => phase,
+    }
+    .into()
 }
 
 pub(super) fn execution(execution: &Execution) -> ExecutionBody {

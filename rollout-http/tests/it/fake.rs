@@ -5,7 +5,7 @@ use rollout_core::fleet::{Answer, Ask, Fleet, Look, Registered, Reply};
 use rollout_core::id::{DeviceId, Digest, Principal, RolloutId};
 use rollout_core::journal::{Entry, ReportRecord, Seq, Stored};
 use rollout_core::port::{ImageError, ImageStore, ImageUpload};
-use rollout_core::rollout::{Commanded, Input};
+use rollout_core::rollout::Commanded;
 use rollout_core::time::Timestamp;
 use rollout_http::backend::{Backend, Check, CheckedIn, Problem, Terms};
 use rollout_http::meters::{Followers, Meters};
@@ -236,13 +236,8 @@ impl Backend for Fake {
         drop(self.0.gate.0.subscribe().wait_for(|hold| !*hold).await);
         let now = self.now();
         terms.check(&self.state().0, now)?;
-        let input = Input::Command(commanded);
-        let state = self.read(|fleet| {
-            let running = fleet.rollouts.get(&rollout);
-            let running = running.ok_or_else(|| Problem::unknown("rollout", rollout))?;
-            Ok::<_, Problem>(running.rollout.step(&input, now)?.next.state_hash())
-        })?;
-        let mut entries = vec![Entry::Stepped { rollout, input: Box::new(input), state }];
+        let decided = self.read(|fleet| fleet.command(rollout, &commanded, now));
+        let (mut entries, _) = decided?;
         entries.extend(terms.entry());
         self.write(entries);
         Ok(())

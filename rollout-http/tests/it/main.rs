@@ -6,6 +6,7 @@ mod channels;
 #[cfg(feature = "client")]
 mod client;
 mod device;
+mod edit;
 mod evidence;
 mod fake;
 mod follow;

@@ -33,6 +33,7 @@ max_in_flight = 5000
 budget = 50
 max_offers = 200
 lease = "90m"
+per_minute = { base = 50, factor = 1.5, every = 1000, max = 5000 }
 [gate.failure]
 p_max = "0.5%"
 p_pass = 0.015
@@ -66,6 +67,9 @@ zone = "America/New_York"
 from = 2027-03-26T00:00:00Z
 until = 1806451200
 reason = "Easter"
+[on_overdue]
+then = "cancel"
+after = "3d"
 "#;
 
 fn shown(error: &PlanError) -> String {
@@ -88,8 +92,13 @@ fn the_defaults_are_spelled_out() {
 fn what_is_shown_reads_back() {
     let window = "[window]\ndays = \"fri-mon\"\nfrom = \"23:00\"\nto = \"00:00\"\n";
     let urgent = format!("release = \"vacuum@2.4.1\"\nemergency = true\n{window}");
-    let listed = "release = \"vacuum@2.4.1\"\ndevices = [\"b\", \"a\"]";
-    for text in [EVERY_KEY, listed, &urgent] {
+    for text in [
+        EVERY_KEY,
+        "release = \"vacuum@2.4.1\"\ndevices = [\"b\", \"a\"]",
+        &urgent,
+        "release = \"vacuum@2.4.1\"\npace = { per_minute = 7 }",
+        "release = \"vacuum@2.4.1\"\n[pace.per_minute]\nbase = 7\nfactor = 1.001\nevery = 1",
+    ] {
         let plan = parse_plan(text).expect("a good plan");
         assert_eq!(parse_plan(&plan_json(&plan).to_string()), Ok(plan));
     }
@@ -125,7 +134,16 @@ fn a_mistake_is_named_with_its_place() {
         "[on_halt]\ninstalled = \"rollback\"",
         "stratify = [\"model\"]",
         "[gate.crashes]\nmetric = \"crashes\"",
-        "[pace]\nper_minute = { base = 50 }",
+        "[pace]\nper_minute = { factor = 1.5 }",
+        "[pace]\nper_minute = { base = 50, factor = 1.5 }",
+        "[pace]\nper_minute = { base = 50, every = 1000 }",
+        "[pace]\nper_minute = { base = 50, factor = 7, every = 1000 }",
+        "[pace]\nper_minute = { base = 50, factor = 1.0005, every = 1000 }",
+        "[pace]\nper_minute = { base = 50, faktor = 2 }",
+        "[pace]\nper_minute = 0",
+        "[pace]\nper_minute = \"50\"",
+        "[on_overdue]\nthen = \"resumes\"",
+        "[on_overdue]\nafter = 24",
         "hold_back = \"5%\"",
         "keep_way_back = \"7d\"",
         "pace = 3",

@@ -5,18 +5,20 @@ use super::scalar::Scalar;
 use rollout_core::id::Principal;
 use rollout_core::position::Frontier;
 use rollout_core::rollout::{
-    Arm, Cell, CellKey, Command, Commanded, EvidenceEpoch, FailureRun, Input, Observation, Pending,
-    Reach, RungIndex, StratumId, Tally,
+    Arm, Cell, CellKey, Command, Commanded, EvidenceEpoch, FailureRun, Input, Observation, Overdue,
+    Pending, Plan, Reach, RungIndex, StratumId, Tally,
 };
 use rollout_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Input", rename_all = "snake_case")]
 pub(super) enum InputRow {
     Command(#[serde(with = "CommandedRow")] Commanded),
     Observed(#[serde(with = "ObservationRow")] Observation),
+    Overdue(#[serde(with = "scalar")] Overdue),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,6 +49,11 @@ enum CommandRow {
         reason: String,
     },
     Cancel,
+    Edit {
+        #[serde(with = "super::drafted")]
+        plan: Arc<Plan>,
+        says: String,
+    },
 }
 
 #[derive(Serialize, Deserialize)]

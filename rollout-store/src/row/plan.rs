@@ -8,8 +8,8 @@ use rollout_core::gate::{FailureGate, HardStops, Rate, Risk};
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::release::{ComponentId, ReleaseId, Target};
 use rollout_core::rollout::{
-    Again, Approval, Gates, Installed, Ladder, Membership, OnSmall, Pace, Plan, PlanFields,
-    Reaching, RungIndex, Schedule, Silence,
+    Again, Approval, Gates, Growth, Installed, Ladder, Membership, OnOverdue, OnSmall, Overdue,
+    Pace, PerMinute, Plan, PlanFields, Reaching, RungIndex, Schedule, Silence,
 };
 use rollout_core::time::{Span, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -60,10 +60,25 @@ struct FieldsRow {
     again: Again,
     #[serde(default, skip_serializing_if = "schedule::says_nothing", with = "schedule")]
     schedule: Schedule,
+    #[serde(default, skip_serializing_if = "is_default", with = "OnOverdueRow")]
+    on_overdue: OnOverdue,
 }
 
 fn is_no(again: &Again) -> bool {
     *again == Again::No
+}
+
+fn is_default(rule: &OnOverdue) -> bool {
+    *rule == OnOverdue::default()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "OnOverdue")]
+struct OnOverdueRow {
+    #[serde(with = "scalar")]
+    then: Overdue,
+    #[serde(rename = "after_ms", with = "scalar")]
+    after: Span,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,6 +121,28 @@ struct PaceRow {
     max_offers: Option<u64>,
     #[serde(rename = "lease_ms", with = "scalar")]
     lease: Span,
+    #[serde(default, skip_serializing_if = "is_unbounded", with = "PerMinuteRow")]
+    per_minute: PerMinute,
+}
+
+fn is_unbounded(rate: &PerMinute) -> bool {
+    *rate == PerMinute::Unbounded
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "PerMinute", rename_all = "snake_case")]
+enum PerMinuteRow {
+    Unbounded,
+    Constant(u64),
+    Growing(u64, #[serde(with = "GrowthRow")] Growth),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Growth")]
+struct GrowthRow {
+    factor_milli: u16,
+    every: u64,
+    max: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -14,7 +14,8 @@ use rollout_core::journal::Role;
 use rollout_core::position::Frontier;
 use rollout_core::release::{ComponentId, ReleaseId};
 use rollout_core::rollout::{
-    Admitted, Again, Arm, EvidenceEpoch, Installed, OnSmall, Rung, RungIndex, StateHash, StratumId,
+    Admitted, Again, Arm, EvidenceEpoch, Installed, OnSmall, Overdue, Rung, RungIndex, StateHash,
+    StratumId,
 };
 use rollout_core::time::{ServiceTime, Span, Timestamp};
 use rollout_core::version::{ReleaseCounter, SecureVersion};
@@ -230,6 +231,7 @@ names! {
     ImageState { PendingVerify = "pending_verify", Valid = "valid", }
     Installed { Keep = "keep", RollBack = "roll_back", }
     OnSmall { Quiet = "quiet", Hold = "hold", }
+    Overdue { Nag = "nag", Resume = "resume", Halt = "halt", Cancel = "cancel", }
     Role {
         Viewer = "viewer",
         Operator = "operator",

@@ -3,6 +3,7 @@
 mod faulty;
 mod images;
 mod later;
+mod people;
 mod rows;
 mod samples;
 mod sqlite;

@@ -14,8 +14,9 @@ use rollout_core::position::Frontier;
 use rollout_core::release::{ComponentId, ReleaseId, Target};
 use rollout_core::rollout::{
     Admitted, Again, Approval, Arm, Cell, CellKey, Command, Commanded, EvidenceEpoch, FailureRun,
-    Gates, Input, Installed, Ladder, Membership, Observation, OnSmall, Pace, Pending, Plan,
-    PlanFields, Reach, Reaching, Rung, RungIndex, Schedule, Silence, StateHash, StratumId, Tally,
+    Gates, Input, Installed, Ladder, Membership, Observation, OnOverdue, OnSmall, Pace, Pending,
+    PerMinute, Plan, PlanFields, Reach, Reaching, Rung, RungIndex, Schedule, Silence, StateHash,
+    StratumId, Tally,
 };
 use rollout_core::time::{ServiceTime, Span, Timestamp, Window};
 use rollout_core::version::{ReleaseCounter, SecureVersion};
@@ -55,6 +56,7 @@ pub fn entries() -> Vec<Entry> {
     entries.extend(happened());
     entries.extend(variants());
     entries.extend(crate::later::entries());
+    entries.extend(crate::people::entries());
     entries
 }
 
@@ -254,7 +256,7 @@ fn report(event: Event, reason: Option<Reason>) -> Entry {
     })
 }
 
-fn stepped(input: Input) -> Entry {
+pub fn stepped(input: Input) -> Entry {
     let state = StateHash::from_digest(Digest::of(b"state"));
     Entry::Stepped { rollout: rollout(), input: Box::new(input), state }
 }
@@ -344,6 +346,7 @@ pub fn plan_fields(members: Membership) -> PlanFields {
             budget: 60,
             max_offers: None,
             lease: Span::hours(6),
+            per_minute: PerMinute::Unbounded,
         },
         gates: Gates {
             failure: FailureGate::new(p_max, rate(0.07), alpha, risk(0.01), 2).expect("a gate"),
@@ -370,5 +373,6 @@ pub fn plan_fields(members: Membership) -> PlanFields {
         start_at: Some(AT),
         again: Again::No,
         schedule: Schedule::default(),
+        on_overdue: OnOverdue::default(),
     }
 }

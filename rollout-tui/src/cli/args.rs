@@ -248,6 +248,9 @@ pub enum Verb {
         /// Id of the rollout, a UUID.
         #[arg(value_name = "ROLLOUT", value_parser = RolloutId::parse)]
         id: Option<RolloutId>,
+        /// Fail with exit code 1 if the review of a pause is overdue, and name whose it is.
+        #[arg(long)]
+        fail_on_overdue: bool,
     },
     /// Say why a device has, or has not, what a rollout installs.
     Explain {
@@ -260,7 +263,7 @@ pub enum Verb {
     },
     /// List all rollouts, oldest first.
     List,
-    /// Show where a plan file differs from a rollout's plan; changes nothing.
+    /// Show where a plan file differs from a rollout's plan, and what applying it does.
     Diff {
         /// Plan file, TOML or JSON.
         plan: PathBuf,
@@ -271,8 +274,9 @@ pub enum Verb {
     /// Make the rollout of a plan file be there. Safe to repeat.
     ///
     /// The rollout of the plan's name is drafted if there is none, drafted anew if it is a draft
-    /// with another plan, left as it is if nothing differs, and refused with the difference if it
-    /// has begun with another plan.
+    /// with another plan, left as it is if nothing differs, and given the changed plan if it has
+    /// begun. Of what cannot change then, the refusal names the first; `rollout diff` says before
+    /// what a change does.
     Apply {
         /// Plan file, TOML or JSON.
         plan: PathBuf,

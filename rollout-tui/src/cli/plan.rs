@@ -2,8 +2,8 @@
 //!
 //! Deliberately not here: what a plan means; the server spells it out with all its defaults.
 //!
-//! Invariants: applying the same file twice is applying it once; a rollout that has begun keeps its
-//! plan, so a changed file is refused with the difference and changes nothing.
+//! Invariants: applying the same file twice is applying it once; what cannot change in a rollout
+//! that has begun is refused with the difference, and then nothing changes.
 
 use super::error::Failure;
 use super::output::Answer;
@@ -11,11 +11,14 @@ use super::rollout::{Then, create, read_plan, start};
 use super::to_json;
 use crate::words;
 use rollout_core::id::RolloutId;
-use rollout_http::body::v1::{RolloutBody, RolloutLine};
-use rollout_http::client::Client;
+use rollout_http::body::v1::{EditBody, RolloutBody, RolloutLine};
+use rollout_http::client::{Client, Error};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+
+/// The status of a refusal by how a rollout stands.
+const CONFLICT: u16 = 409;
 
 /// One place in which two plans differ.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,22 +60,57 @@ fn leaves(key: &str, value: &Value, found: &mut BTreeMap<String, Value>) {
     }
 }
 
-fn shown(changes: &[Change]) -> Vec<String> {
+/// What a change of a key does, in words; nothing if the server does not say.
+fn effect<'e>(edit: Option<&'e EditBody>, key: &str) -> Option<&'e str> {
+    // A list of devices stands in place of a cohort.
+    let key = if key == "devices" { "cohort" } else { key };
+    let told = |name: &str| {
+        key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let found = edit?.changes.iter().find(|change| told(&change.key))?;
+    Some(match found.effect.as_str() {
+        "at_once" => "at once",
+        "rungs_to_come" => "for rungs that are not open yet",
+        "evidence_anew" => "evidence starts anew",
+        other => other,
+    })
+}
+
+/// What follows from a change as a whole.
+fn consequences(edit: &EditBody) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(alpha) = edit.alpha {
+        let alpha = words::figure::rate(alpha);
+        lines.push(format!("evidence starts anew, at a risk of a false abort of {alpha}"));
+    }
+    if edit.voided_approvals > 0 {
+        let approvals = words::count(u64::from(edit.voided_approvals), "approval");
+        lines.push(format!("{approvals} given before it made void"));
+    }
+    lines
+}
+
+fn shown(changes: &[Change], edit: Option<&EditBody>) -> Vec<String> {
     let word = |value: &Value| match value {
         Value::Null => "-".to_string(),
         Value::String(text) => text.clone(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     };
     let line = |change: &Change| {
-        format!("{}: {} → {}", change.key, word(&change.before), word(&change.after))
+        let said = format!("{}: {} → {}", change.key, word(&change.before), word(&change.after));
+        match effect(edit, &change.key) {
+            Some(effect) => format!("{said} ({effect})"),
+            None => said,
+        }
     };
-    changes.iter().map(line).collect()
+    changes.iter().map(line).chain(edit.into_iter().flat_map(consequences)).collect()
 }
 
-fn json_of(changes: &[Change]) -> Value {
+fn json_of(changes: &[Change], edit: Option<&EditBody>) -> Value {
     let one = |change: &Change| {
         let Change { key, before, after } = change;
-        json!({ "key": key, "before": before, "after": after })
+        let effect = effect(edit, key);
+        json!({ "key": key, "before": before, "after": after, "effect": effect })
     };
     changes.iter().map(one).collect()
 }
@@ -95,21 +133,35 @@ async fn rollout(client: &Client, id: &str) -> Result<RolloutBody, Failure> {
 /// # Errors
 /// [`Failure`] of the file or of the server.
 pub async fn diff(client: &Client, file: &Path, id: RolloutId) -> Result<Answer, Failure> {
-    let (_, plan) = understood(client, file).await?;
+    let (text, plan) = understood(client, file).await?;
     let body = rollout(client, &id.to_string()).await?;
     let changes = changes(&body.plan, &plan);
-    let json = json!({ "rollout": body.line.id, "changes": json_of(&changes) });
+    let of = &body.line.id;
     if changes.is_empty() {
-        return Ok(Answer::line("no difference", json));
+        return Ok(Answer::line("no difference", json!({ "rollout": of, "changes": [] })));
     }
-    Ok(Answer::of_lines(shown(&changes), json))
+    match client.edit_check(of, &text).await {
+        Ok(edit) => {
+            let told = json_of(&changes, Some(&edit));
+            let json = json!({ "rollout": of, "changes": told, "says": edit.says });
+            Ok(Answer::of_lines(shown(&changes, Some(&edit)), json))
+        }
+        // What would be refused is part of the answer, not a failure to give one.
+        Err(error) if error.status() == Some(CONFLICT) => {
+            let refused = format!("would be refused, {}: {error}", error.code());
+            let told = json_of(&changes, None);
+            let json = json!({ "rollout": of, "changes": told, "refused": error.code() });
+            Ok(Answer::of_lines(shown(&changes, None), json).with(vec![refused]))
+        }
+        Err(error) => Err(Failure::server("cannot tell what the change would do", &error)),
+    }
 }
 
-/// Makes the rollout of a plan's file be there: drafts it, drafts it anew, or leaves it as it is.
+/// Makes the rollout of a plan's file be there: drafts it, drafts it anew, changes its plan if it
+/// has begun, or leaves it as it is.
 ///
 /// # Errors
-/// [`Failure`] of the file, of the server, or because the rollout of that name has begun with
-/// another plan.
+/// [`Failure`] of the file or of the server, which refuses what cannot change any more.
 pub async fn apply(client: &Client, file: &Path, then: Then) -> Result<Answer, Failure> {
     let (text, plan) = understood(client, file).await?;
     let name = plan.get("name").and_then(Value::as_str).unwrap_or_default();
@@ -134,17 +186,27 @@ pub async fn apply(client: &Client, file: &Path, then: Then) -> Result<Answer, F
             let gone = client.cancel(&line.id).await;
             gone.map_err(|error| Failure::server(what(), &error))?;
             let made = create(client, file, &text, None, then).await?;
-            Ok(made.with(shown(&changes)))
+            Ok(made.with(shown(&changes, None)))
         }
-        (false, false) => Err(begun(line, &changes)),
+        (false, false) => change(client, line, &text, &changes).await,
     }
 }
 
-fn begun(line: &RolloutLine, changes: &[Change]) -> Failure {
-    let RolloutLine { id, name, phase, .. } = line;
-    let what = format!("rollout `{id}` of the name `{name}` is {} already", words::spaced(phase));
-    let hint = "a rollout that has begun keeps its plan; give the new one another name";
-    let mut failure = Failure::new("RC-015", what, hint);
-    failure.cause.push(format!("its plan differs: {}", shown(changes).join("; ")));
-    failure
+async fn change(
+    client: &Client,
+    line: &RolloutLine,
+    text: &str,
+    changes: &[Change],
+) -> Result<Answer, Failure> {
+    let RolloutLine { id, name, .. } = line;
+    let refused = |error: &Error| {
+        let mut failure = Failure::server(format!("cannot change the plan of `{id}`"), error);
+        failure.cause.push(format!("it would change: {}", shown(changes, None).join("; ")));
+        failure
+    };
+    let edit = client.edit_check(id, text).await.map_err(|error| refused(&error))?;
+    let body = client.edit(id, text).await.map_err(|error| refused(&error))?;
+    let phase = words::spaced(&body.line.phase);
+    let answer = Answer::line(format!("changed {id}: {name}, {phase}"), to_json(&body)?);
+    Ok(answer.with(shown(changes, Some(&edit))))
 }

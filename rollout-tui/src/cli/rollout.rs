@@ -16,7 +16,8 @@ use crate::words;
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::time::Span;
 use rollout_http::body::v1::{
-    BlamedBody, CheckBody, ExplanationBody, PauseRequest, ProvenBody, RolloutBody, RolloutLine,
+    BlamedBody, CheckBody, EditedBody, ExplanationBody, PauseRequest, ProvenBody, RolloutBody,
+    RolloutLine, RolloutList,
 };
 use rollout_http::client::Client;
 use serde_json::{Value, json};
@@ -48,8 +49,9 @@ pub async fn run(client: &Client, verb: &Verb, says: &mut Says<'_>) -> Result<An
         }
         Verb::Cancel(rollout) => steer(client, &rollout.id.to_string(), &Steer::Cancel).await,
         Verb::Rollback(rollout) => rollback(client, rollout.id).await,
-        Verb::Status { id: Some(id) } => status(client, *id).await,
-        Verb::Status { id: None } | Verb::List => list(client).await,
+        Verb::Status { id, fail_on_overdue: true } => reviewed(client, *id).await,
+        Verb::Status { id: Some(id), .. } => status(client, *id).await,
+        Verb::Status { id: None, .. } | Verb::List => list(client).await,
         Verb::Diff { plan, rollout } => plan::diff(client, plan, rollout.id).await,
         Verb::Apply { plan, start } => plan::apply(client, plan, Then::of(*start)).await,
         Verb::Wait(asked) => wait::run(client, asked, says).await,
@@ -170,6 +172,7 @@ async fn check(client: &Client, file: &Path) -> Result<Answer, Failure> {
         ("eligible", json!(body.eligible)),
         ("reachable", json!(body.reachable)),
         ("proof", json!(format!("{} if none fails", words::count(body.proof_devices, "device")))),
+        ("takes", json!(format!("at least {}", Span::secs(body.at_least_secs).in_words()))),
     ]);
     let mut answer = fields.with(checked(&body));
     answer.json = to_json(&body)?;
@@ -270,22 +273,68 @@ async fn rollback(client: &Client, id: RolloutId) -> Result<Answer, Failure> {
 /// [`Failure`] of the server.
 async fn list(client: &Client) -> Result<Answer, Failure> {
     let all = client.rollouts().await;
-    let all = all.map_err(|error| Failure::server("cannot list rollouts", &error))?;
+    listed(&all.map_err(|error| Failure::server("cannot list rollouts", &error))?)
+}
+
+fn listed(all: &RolloutList) -> Result<Answer, Failure> {
     let rows: Vec<_> = all.rollouts.iter().map(line).collect();
     let columns = ["id", "name", "target", "phase", "rung", "confirmed", "bad", "waits_for"];
-    Ok(Answer::table(
-        &columns,
-        &[("name", Fit::Cut), ("waits_for", Fit::Cut)],
-        &rows,
-        to_json(&all)?,
-    ))
+    let fits = [("name", Fit::Cut), ("waits_for", Fit::Cut)];
+    Ok(Answer::table(&columns, &fits, &rows, to_json(all)?))
+}
+
+/// The same as `status`, if every pause was reviewed in time.
+///
+/// # Errors
+/// [`Failure`] naming the pauses that were not, or of the server.
+async fn reviewed(client: &Client, id: Option<RolloutId>) -> Result<Answer, Failure> {
+    let mut late: Vec<String> = Vec::new();
+    let answer = match id {
+        Some(id) => {
+            let what = || format!("cannot show rollout `{id}`");
+            let body = client.rollout(&id.to_string()).await;
+            let body = body.map_err(|error| Failure::server(what(), &error))?;
+            late.extend(overdue(&body.line));
+            shown(&body)?
+        }
+        None => {
+            let all = client.rollouts().await;
+            let all = all.map_err(|error| Failure::server("cannot list rollouts", &error))?;
+            late.extend(all.rollouts.iter().filter_map(overdue));
+            listed(&all)?
+        }
+    };
+    if late.is_empty() {
+        return Ok(answer);
+    }
+    let what = match late.len() {
+        1 => "a pause is overdue".to_owned(),
+        more => format!("{more} pauses are overdue"),
+    };
+    let hint = "resume it; to go on with it, pause it again with a new review time";
+    let mut failure = Failure::new("RC-020", what, hint);
+    failure.cause.push(late.join("; "));
+    Err(failure)
+}
+
+/// Whose pause it is, if its review is late.
+fn overdue(line: &RolloutLine) -> Option<String> {
+    let review = line.review.as_ref().filter(|review| review.is_overdue)?;
+    let (owner, reason) = (&review.owner, &review.reason);
+    Some(format!("{} {}: {owner}: {reason}, since {}", line.id, line.name, words::utc(review.at)))
+}
+
+/// Where it stands, in words; a pause whose review is late is said to be.
+fn phase(line: &RolloutLine) -> String {
+    let word = words::spaced(&line.phase);
+    if overdue(line).is_some() { format!("{word}, overdue") } else { word }
 }
 
 fn line(line: &RolloutLine) -> Value {
     let counts = &line.counts;
     json!({
         "id": line.id, "name": line.name, "target": line.target,
-        "phase": words::spaced(&line.phase),
+        "phase": phase(line),
         "rung": format!("{}/{}", line.rung, line.rungs),
         "confirmed": format!("{}/{}", counts.confirmed, counts.exposed),
         "bad": counts.failed + counts.rolled_back + counts.silent,
@@ -300,25 +349,29 @@ fn line(line: &RolloutLine) -> Value {
 async fn status(client: &Client, id: RolloutId) -> Result<Answer, Failure> {
     let what = || format!("cannot show rollout `{id}`");
     let body = client.rollout(&id.to_string()).await;
-    let body = body.map_err(|error| Failure::server(what(), &error))?;
-    let RolloutLine { name, target, author, phase, rung, rungs, waiting, .. } = &body.line;
+    shown(&body.map_err(|error| Failure::server(what(), &error))?)
+}
+
+fn shown(body: &RolloutBody) -> Result<Answer, Failure> {
+    let RolloutLine { name, target, author, rung, rungs, waiting, .. } = &body.line;
     let mut answer = Answer::fields(&[
         ("rollout", json!(name)),
         ("id", json!(body.line.id)),
         ("target", json!(format!("{target}, by {author}"))),
-        ("phase", json!(format!("{}, rung {rung} of {rungs}", words::spaced(phase)))),
+        ("phase", json!(format!("{}, rung {rung} of {rungs}", phase(&body.line)))),
         ("cause", json!(body.cause)),
         ("waits_for", json!(waiting)),
         ("nobody_can_take_it", json!(body.nobody)),
         ("open_to", json!(body.open_to)),
         ("members", json!(words::count(body.members, "device"))),
-        ("buckets", buckets(&body)),
-        ("gate", json!(gate(&body))),
-        ("blamed", blamed(&body)),
+        ("buckets", buckets(body)),
+        ("gate", json!(gate(body))),
+        ("blamed", blamed(body)),
         ("proven", json!(body.proven.as_ref().map(proven))),
-        ("pace", json!(pace(&body))),
+        ("pace", json!(pace(body))),
         ("reach", json!(format!("{} of {} reachable", body.reach.served, body.reach.reachable))),
         ("superseded_by", json!(body.superseded_by)),
+        ("plan", json!(body.edited.as_ref().map(edited))),
     ]);
     answer.lines.push("ladder".into());
     answer.lines.extend(body.ladder.iter().zip(1..).map(|(one, place)| {
@@ -330,8 +383,22 @@ async fn status(client: &Client, id: RolloutId) -> Result<Answer, Failure> {
         let (rung, label, reachable) = (&one.rung, &one.label, one.reachable);
         format!("{mark} {place}  {rung:<16} {reachable} reachable, {label}{people}")
     }));
-    answer.json = to_json(&body)?;
+    answer.json = to_json(body)?;
     Ok(answer)
+}
+
+/// Who changed the plan last, and what that did.
+fn edited(edited: &EditedBody) -> String {
+    let mut said = format!("changed by {} on {}", edited.by, words::utc(edited.at));
+    if edited.is_evidence_new {
+        let alpha = words::figure::rate(edited.alpha);
+        said.push_str(&format!("; evidence starts anew, alpha now {alpha}"));
+    }
+    if edited.voided_approvals > 0 {
+        let approvals = words::count(u64::from(edited.voided_approvals), "approval");
+        said.push_str(&format!("; {approvals} given before it made void"));
+    }
+    said
 }
 
 fn buckets(body: &RolloutBody) -> Value {
@@ -373,8 +440,9 @@ fn proven(proven: &ProvenBody) -> String {
 fn pace(body: &RolloutBody) -> String {
     let pace = &body.pace;
     let cap = pace.cap.map_or("no bound, it is proven".into(), |cap| format!("at most {cap}"));
+    let rate = pace.per_minute.map(|rate| format!("; {rate} a minute")).unwrap_or_default();
     let held = pace.held_by.as_ref().map(|by| format!("; held by {by}")).unwrap_or_default();
-    format!("{} in flight ({cap}), {} offered{held}", pace.in_flight, pace.offers)
+    format!("{} in flight ({cap}), {} offered{rate}{held}", pace.in_flight, pace.offers)
 }
 
 /// Explains a device in a rollout.

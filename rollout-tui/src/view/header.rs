@@ -1,8 +1,9 @@
 //! The first line: which server, how large, how fresh, what time it is.
 //!
-//! Deliberately not here: anything about a rollout. Invariant: whether what is shown is old is said
-//! at every width.
+//! Deliberately not here: single rollouts; that somebody has forgotten a pause is said, though not
+//! whose. Invariant: whether what is shown is old is said at every width.
 
+use super::say;
 use crate::app::{Link, Model};
 use crate::theme::Tone;
 use crate::widget::Row;
@@ -15,10 +16,12 @@ pub fn header(model: &Model, width: usize) -> Line<'static> {
     let (tone, link) = link(model);
     let mut facts = Vec::new();
     if let (Link::Lost { why, .. }, None) = (&model.data.link, &model.travel) {
-        facts.push(fit(why, width.saturating_sub(86)));
+        facts.push((Tone::Plain, fit(why, width.saturating_sub(86))));
     } else if let Some(overview) = &model.data.overview {
-        facts.push(format!("{} devices", figure(overview.fleet.total, 10)));
-        facts.push(format!("{} check-ins/s", rate(overview.check_ins_per_sec)));
+        facts.extend(say::overdue(model).map(|text| (Tone::Bad, text)));
+        facts.push((Tone::Plain, format!("{} devices", figure(overview.fleet.total, 10))));
+        let rate = rate(overview.check_ins_per_sec);
+        facts.push((Tone::Plain, format!("{rate} check-ins/s")));
     }
     let clock = format!("{} {}", model.zone().time(model.server_now_ms()), model.zone().name());
     let room = width.saturating_sub(3 + link.chars().count());
@@ -29,25 +32,24 @@ pub fn header(model: &Model, width: usize) -> Line<'static> {
         row = row.put(Tone::Title, fit(name, name_room.saturating_sub(2)));
     }
     let left = width - row.room();
-    let mut parts = vec![link.clone()];
+    let mut parts = vec![(tone, link.clone())];
     let mut used = left + link.chars().count() + 3;
     let shows_clock = used + clock.chars().count() + 3 <= width;
     if shows_clock {
         used += clock.chars().count() + 3;
     }
-    for fact in facts {
+    for (tone, fact) in facts {
         if !fact.is_empty() && used + fact.chars().count() + 3 <= width {
             used += fact.chars().count() + 3;
-            parts.insert(parts.len() - 1, fact);
+            parts.insert(parts.len() - 1, (tone, fact));
         }
     }
     let mut texts = Vec::new();
-    let last = parts.len() - 1;
     for (place, part) in parts.into_iter().enumerate() {
         if place > 0 {
             texts.push((Tone::Quiet, " · ".into()));
         }
-        texts.push((if place == last { tone } else { Tone::Plain }, part));
+        texts.push(part);
     }
     if shows_clock {
         texts.push((Tone::Plain, format!("   {clock}")));

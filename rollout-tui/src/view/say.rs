@@ -5,7 +5,10 @@
 use crate::app::{Link, Model};
 use crate::theme::{Palette, Tone};
 use crate::widget::{Row, wrapped};
-use crate::words::{figure::instants, spaced};
+use crate::words::{
+    figure::{instants, span},
+    spaced,
+};
 use ratatui::text::Line;
 use rollout_http::body::v1::RolloutLine;
 
@@ -49,15 +52,34 @@ pub fn phase(model: &Model, line: &RolloutLine) -> (char, String, Tone) {
         "halted" if model.alarms(line) => ('✖', Tone::Alarm),
         "halted" => ('✖', Tone::Bad),
         "deploying" | "soaking" => ('▶', Tone::Moving),
+        "paused" if is_overdue(line) => ('‖', Tone::Bad),
         "paused" | "awaiting_approval" => ('‖', Tone::Hold),
         "completed" => ('✔', Tone::Good),
         _ => ('○', Tone::Quiet),
     };
     let word = match line.phase.as_str() {
         "awaiting_approval" => "AWAITS".into(),
+        "paused" if is_overdue(line) => "OVERDUE".into(),
         _ => word,
     };
     (glyph, word, tone)
+}
+
+/// Whether the review of its pause is late.
+pub fn is_overdue(line: &RolloutLine) -> bool {
+    line.review.as_ref().is_some_and(|review| review.is_overdue)
+}
+
+/// Pauses that nobody reviewed in time: how many, and how late the first of them is.
+pub fn overdue(model: &Model) -> Option<String> {
+    let reviews = model.all_lines().iter().filter(|line| is_overdue(line));
+    let since: Vec<u64> = reviews.filter_map(|line| Some(line.review.as_ref()?.at)).collect();
+    let late = model.server_now_ms().saturating_sub(since.iter().min()? * 1_000);
+    let late = span(late / 60_000 * 60_000);
+    Some(match since.len() {
+        1 => format!("‖ a pause is overdue {late}"),
+        more => format!("‖ {more} pauses are overdue {late}"),
+    })
 }
 
 /// How a verdict looks.

@@ -46,6 +46,17 @@ proptest! {
     }
 }
 
+/// What a change to a plan would do: its ladder is open, its limits are not.
+fn dry_run(understood: &Value) -> (u16, Value) {
+    if understood["ladder"] != plan()["ladder"] {
+        let (detail, hint) = ("`ladder`: rung 1 is open", "keep the rungs that are open");
+        return (409, json!({ "status": 409, "code": "RO-021", "detail": detail, "hint": hint }));
+    }
+    let change = json!({ "key": "gate.failure.p_max", "effect": "evidence_anew" });
+    let says = "gate.failure.p_max; evidence starts anew, 2nd time, alpha now 0.25 %";
+    (200, json!({ "changes": [change], "voided_approvals": 1, "alpha": 0.0025, "says": says }))
+}
+
 /// A server with at most one rollout, whose phase is `phase`, and the requests it got.
 struct Server {
     fake: Fake,
@@ -58,6 +69,9 @@ fn server(phase: Option<&'static str>, understood: Value) -> Server {
     let fake = Fake::start(move |request: &Asked| {
         let path = request.path();
         log.lock().expect("no panic before").push(format!("{} {path}", request.method()));
+        if path.contains("/plan") && path.contains("dry_run=true") {
+            return dry_run(&understood);
+        }
         let mut body = rollout();
         body["plan"] = plan();
         body["phase"] = json!(phase.unwrap_or("draft"));
@@ -86,7 +100,7 @@ fn apply(phase: Option<&'static str>, understood: Value, start: &[&str]) -> Stri
     let arguments = [&["apply", "./plan.toml"], start].concat();
     let (code, out, err) = fake.said(folder.path(), &arguments);
     let asked = asked.lock().expect("no panic before");
-    let writes = asked.iter().filter(|line| line.starts_with("POST") && !line.contains("dry_run"));
+    let writes = asked.iter().filter(|line| !line.starts_with("GET") && !line.contains("dry_run"));
     let writes: Vec<_> = writes.map(|line| line.replace(ROLLOUT, "ID")).collect();
     format!("exit {code}, {writes:?}\n{out}{err}")
 }
@@ -95,6 +109,8 @@ fn apply(phase: Option<&'static str>, understood: Value, start: &[&str]) -> Stri
 fn applying_twice_is_applying_once() {
     let mut other = plan();
     other["gate"]["failure"]["p_max"] = json!(0.05);
+    let mut ladder = plan();
+    ladder["ladder"] = json!(["100%"]);
     let told = [
         ("no rollout", apply(None, plan(), &[])),
         ("no rollout, start", apply(None, plan(), &["--start"])),
@@ -103,6 +119,7 @@ fn applying_twice_is_applying_once() {
         ("the same, begun", apply(Some("deploying"), plan(), &["--start"])),
         ("another draft", apply(Some("draft"), other.clone(), &[])),
         ("another, begun", apply(Some("deploying"), other, &[])),
+        ("what cannot change", apply(Some("deploying"), ladder, &[])),
         ("canceled", apply(Some("canceled"), plan(), &[])),
     ];
     let told: Vec<_> = told.iter().map(|(case, said)| format!("# {case}: {said}")).collect();
@@ -117,7 +134,27 @@ fn a_difference_is_shown_and_changes_nothing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("plan.toml"), "release = \"vacuum@2.4.1\"").expect("written");
     let said = fake.said(folder.path(), &["diff", "./plan.toml", ROLLOUT]);
-    assert_eq!(said, (0, "ladder: [\"5\",\"100%\"] → [\"100%\"]\n".into(), String::new()));
+    assert_eq!((said.0, said.2.as_str()), (0, ""));
+    insta::assert_snapshot!(said.1, @r#"
+    ladder: ["5","100%"] → ["100%"]
+    would be refused, RO-021: `ladder`: rung 1 is open
+    "#);
     let asked = asked.lock().expect("no panic before");
     assert!(asked.iter().all(|line| line.starts_with("GET") || line.contains("dry_run=true")));
+}
+
+#[test]
+fn a_difference_says_what_it_does() {
+    let mut other = plan();
+    other["gate"]["failure"]["p_max"] = json!(0.05);
+    let Server { fake, .. } = server(Some("deploying"), other);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("plan.toml"), "release = \"vacuum@2.4.1\"").expect("written");
+    let (code, out, err) = fake.said(folder.path(), &["diff", "./plan.toml", ROLLOUT]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    insta::assert_snapshot!(out, @r"
+    gate.failure.p_max: 0.01 → 0.05 (evidence starts anew)
+    evidence starts anew, at a risk of a false abort of 0.25 %
+    1 approval given before it made void
+    ");
 }

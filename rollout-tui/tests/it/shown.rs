@@ -240,6 +240,50 @@ fn rollouts_are_shown() {
 }
 
 #[test]
+fn an_overdue_pause_is_shown_and_fails_a_status_that_asks_for_it() {
+    let answer = |reminders: u32| {
+        move |request: &Asked| {
+            let mut body = rollout();
+            body["phase"] = json!("paused");
+            body["waiting"] = json!("ann: rain (review was 3 h ago)");
+            body["review"] = json!({
+                "owner": "ann", "reason": "rain", "at": 1_800_000_000, "then": "nag",
+                "is_overdue": reminders > 0, "reminders": reminders,
+            });
+            match request.path().as_str() {
+                "/v1/rollouts" => (200, json!({ "rollouts": [body] })),
+                _ => (200, body),
+            }
+        }
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let ask = |reminders, arguments: &[&str]| {
+        Fake::start(answer(reminders)).said(folder.path(), arguments)
+    };
+    for arguments in
+        [&["status", "--fail-on-overdue"][..], &["status", ROLLOUT, "--fail-on-overdue"]]
+    {
+        let (code, _, _) = ask(0, arguments);
+        assert_eq!(code, 0, "its review lies ahead: {arguments:?}");
+        let (code, out, err) = ask(1, arguments);
+        assert_eq!((code, out.as_str()), (1, ""), "{arguments:?}");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(err.replace(ROLLOUT, "ID"), @r"
+            RC-020
+              × a pause is overdue
+              ╰─▶ ID vacuum-2.4.1-eu: ann: rain, since 2027-01-15 08:00:00 UTC
+              help: resume it; to go on with it, pause it again with a new review time
+            ");
+        }
+    }
+    for arguments in [&["list"][..], &["status", ROLLOUT]] {
+        let (code, out, _) = ask(1, arguments);
+        assert!(code == 0 && out.contains("paused, overdue"), "{out}");
+        assert!(!ask(0, arguments).1.contains("overdue"), "{arguments:?}");
+    }
+}
+
+#[test]
 fn each_verb_asks_for_what_it_says() {
     let verbs = [
         "start ID",

@@ -3,6 +3,7 @@
 //! Invariant: a table has every key and no other, and its defaults are those that are in force.
 
 use super::markdown::{Page, backticked};
+use rollout_core::rollout::{Change, Consequence};
 use rollout_core::wire;
 use rollout_http::auth::{Operation, may, role_name};
 use rollout_http::body::v1::{parse_plan, plan_json};
@@ -28,6 +29,7 @@ pub fn check(page: &Page, source: &str) -> Vec<String> {
     complaints.extend(differ("key of the examples", &shown, &told));
     complaints.extend(refused.iter().filter_map(|key| is_refused(key)));
     complaints.extend(defaults(page));
+    complaints.extend(changing(page, &told));
     complaints
 }
 
@@ -57,6 +59,36 @@ fn defaults(page: &Page) -> Vec<String> {
         let wanted = in_force.get(key).map_or("none".into(), |value| format!("`{value}`"));
         if *written != wanted {
             complaints.push(format!("{}: default of `{key}` is {wanted}", page.path));
+        }
+    }
+    complaints
+}
+
+/// The table of changes: a row for every key, which says of it what the code does.
+fn changing(page: &Page, keys: &BTreeSet<String>) -> Vec<String> {
+    let rows = page.rows("Changing a plan");
+    let covers = |row: &[String], key: &str| {
+        let under = |named: &str| key.strip_prefix(named).is_some_and(|rest| rest.starts_with('.'));
+        backticked(&row[0]).iter().any(|named| *named == key || under(named))
+    };
+    let rows_of = |key: &str| rows.iter().filter(|row| covers(row, key)).collect::<Vec<_>>();
+    let mut complaints: Vec<_> = keys
+        .iter()
+        .map(|key| (key, rows_of(key).len()))
+        .filter(|(_, rows)| *rows != 1)
+        .map(|(key, rows)| format!("{rows} rows say what changing `{key}` does"))
+        .collect();
+    for change in Change::all(&parse_plan(LEAST).expect("the least plan")) {
+        let said = rows_of(change.key).into_iter().next().map(|row| match (&*row[1], &row[2]) {
+            ("until it has begun", _) => Consequence::AtOnce,
+            (_, effect) if effect.contains("evidence starts anew") => Consequence::EvidenceAnew,
+            (_, effect) if effect.contains("the rungs to come") => Consequence::RungsToCome,
+            (when, _) if when.starts_with("fixed") => Consequence::Fixed,
+            (_, _) => Consequence::AtOnce,
+        });
+        if said != Some(change.consequence) {
+            complaints
+                .push(format!("changing `{}` is {:?}: {said:?}", change.key, change.consequence));
         }
     }
     complaints

@@ -9,6 +9,7 @@ mod channels;
 mod devices;
 mod freezes;
 mod overview;
+mod people;
 mod plan;
 mod plan_json;
 mod plan_schedule;
@@ -30,6 +31,7 @@ pub use devices::{
 };
 pub use freezes::{FreezeBody, FreezeRequest, Freezes};
 pub use overview::{CensusBody, FleetBody, MeBody, OverviewBody, VersionLine};
+pub use people::{ChangeBody, EditBody, EditedBody, ReviewBody};
 pub use plan::{parse_plan, parse_plan_with, parse_template};
 pub use plan_json::plan_json;
 pub use releases::{

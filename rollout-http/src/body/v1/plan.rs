@@ -11,8 +11,8 @@ use rollout_core::id::{CohortId, DeviceId};
 use rollout_core::journal::CohortRecord;
 use rollout_core::release::{ComponentId, ReleaseId, Target};
 use rollout_core::rollout::{
-    Again, Approval, Gates, Installed, Ladder, Membership, OnSmall, Pace, Plan, PlanError,
-    PlanFields, Reaching, Rung, Silence,
+    Again, Approval, Gates, Growth, Installed, Ladder, Membership, OnOverdue, OnSmall, Overdue,
+    Pace, PerMinute, Plan, PlanError, PlanFields, Reaching, Rung, Silence,
 };
 use rollout_core::time::Span;
 use serde_json::{Map, Value};
@@ -55,6 +55,7 @@ const PLAN: Keys = Keys {
         "stop",
         "approval",
         "on_halt",
+        "on_overdue",
     ],
     later: &["stratify", "hold_back", "keep_way_back"],
 };
@@ -62,9 +63,11 @@ const WINDOW: Keys = Keys { path: "window", known: &["days", "from", "to", "zone
 const FREEZE: Keys = Keys { path: "freeze", known: &["from", "until", "reason"], later: &[] };
 const PACE: Keys = Keys {
     path: "pace",
-    known: &["max_in_flight", "budget", "max_offers", "lease"],
-    later: &["per_minute"],
+    known: &["max_in_flight", "budget", "max_offers", "lease", "per_minute"],
+    later: &[],
 };
+const PER_MINUTE: Keys =
+    Keys { path: "pace.per_minute", known: &["base", "factor", "every", "max"], later: &[] };
 const GATE: Keys =
     Keys { path: "gate", known: &["failure", "silence"], later: &["crashes", "count", "mean"] };
 const FAILURE: Keys = Keys {
@@ -83,6 +86,7 @@ const STOP: Keys = Keys {
     later: &[],
 };
 const APPROVAL: Keys = Keys { path: "approval", known: &["before", "by"], later: &[] };
+const ON_OVERDUE: Keys = Keys { path: "on_overdue", known: &["then", "after"], later: &[] };
 const ON_HALT: Keys = Keys { path: "on_halt", known: &["pending", "installed"], later: &[] };
 
 /// Reads a plan that names no cohort of the server (rungs may).
@@ -156,6 +160,7 @@ fn read_plan(
         start_at: read_when(&plan, "start_at")?,
         schedule: read_schedule(&plan, WINDOW, FREEZE)?,
         again: one_of(&plan, "again", &[("no", Again::No), ("yes", Again::Yes)])?,
+        on_overdue: read_on_overdue(&plan)?,
     })
 }
 
@@ -256,7 +261,35 @@ fn read_pace(plan: &Table) -> Result<Pace, PlanError> {
         budget: table.whole("budget")?.unwrap_or(Budget::DEFAULT_DEVICES),
         max_offers: table.whole("max_offers")?,
         lease: table.span("lease")?.unwrap_or(LEASE),
+        per_minute: read_per_minute(table.get("per_minute"))?,
     })
+}
+
+/// A number is a rate that stays; `base` alone says the same.
+fn read_per_minute(value: Option<&Value>) -> Result<PerMinute, PlanError> {
+    let Some(value) = value else { return Ok(PerMinute::Unbounded) };
+    if let Value::Number(number) = value {
+        let whole = || field(PER_MINUTE.path, "a whole number of permits, from 1, or a table");
+        return number.as_u64().map(PerMinute::Constant).ok_or_else(whole);
+    }
+    let table = Table::open(PER_MINUTE, Some(value))?;
+    let missing = |key: &str, why: &str| field(&table.path(key), format!("is missing{why}"));
+    let base = table.whole("base")?.ok_or_else(|| missing("base", ""))?;
+    let (factor, every) = (table.rate("factor")?, table.whole("every")?);
+    match (factor, every, table.whole("max")?) {
+        (None, None, None) => Ok(PerMinute::Constant(base)),
+        (None, _, _) => Err(missing("factor", ": by what the rate grows")),
+        (_, None, _) => Err(missing("every", ": for how many devices that have confirmed")),
+        (Some(factor), Some(every), max) => {
+            let milli = (factor * 1000.0).round();
+            if (milli / 1000.0 - factor).abs() > 1e-9 || !(0.0..=60_000.0).contains(&milli) {
+                let problem = "above 1 and at most 5, in steps of 0.001";
+                return Err(field(&table.path("factor"), problem));
+            }
+            let growth = Growth { factor_milli: milli as u16, every, max };
+            Ok(PerMinute::Growing(base, growth))
+        }
+    }
 }
 
 fn read_failure(gate: &Table) -> Result<FailureGate, PlanError> {
@@ -326,6 +359,13 @@ fn read_on_halt(plan: &Table) -> Result<Installed, PlanError> {
     let table = Table::open(ON_HALT, plan.get("on_halt"))?;
     one_of(&table, "pending", &[("revoke", ())])?;
     one_of(&table, "installed", &[("keep", Installed::Keep), ("roll_back", Installed::RollBack)])
+}
+
+fn read_on_overdue(plan: &Table) -> Result<OnOverdue, PlanError> {
+    let table = Table::open(ON_OVERDUE, plan.get("on_overdue"))?;
+    let words = Overdue::ALL.map(|then| (then.name(), then));
+    let after = table.span("after")?.unwrap_or(OnOverdue::default().after);
+    Ok(OnOverdue { then: one_of(&table, "then", &words)?, after })
 }
 
 /// The value of one of these words; the first if the key is absent.

@@ -6,7 +6,7 @@
 use super::plan_schedule::schedule_json;
 use super::show_when;
 use rollout_core::release::Target;
-use rollout_core::rollout::{Again, Installed, Membership, OnSmall, Plan};
+use rollout_core::rollout::{Again, Growth, Installed, Membership, OnSmall, PerMinute, Plan};
 use serde_json::{Map, Value, json};
 
 /// The plan as JSON, in the grammar that [`super::parse_plan`] reads.
@@ -55,6 +55,9 @@ pub fn plan_json(plan: &Plan) -> Value {
         Installed::RollBack => "roll_back",
     };
     put("on_halt", json!({ "pending": "revoke", "installed": installed }));
+    let rule = plan.on_overdue;
+    let after = rule.after.to_string();
+    put("on_overdue", json!({ "then": rule.then.name(), "after": after }));
     Value::Object(shown)
 }
 
@@ -76,7 +79,19 @@ fn pace(plan: &Plan) -> Value {
         "budget": pace.budget,
         "max_offers": pace.max_offers,
         "lease": pace.lease.to_string(),
+        "per_minute": per_minute(pace.per_minute),
     }))
+}
+
+fn per_minute(rate: PerMinute) -> Value {
+    match rate {
+        PerMinute::Unbounded => Value::Null,
+        PerMinute::Constant(base) => json!({ "base": base }),
+        PerMinute::Growing(base, Growth { factor_milli, every, max }) => {
+            let factor = f64::from(factor_milli) / 1000.0;
+            without_nulls(json!({ "base": base, "factor": factor, "every": every, "max": max }))
+        }
+    }
 }
 
 fn gate(plan: &Plan) -> Value {

@@ -1,5 +1,6 @@
 //! Rollouts: how they stand, why they wait, and what a check says before they start.
 
+use super::{EditedBody, ReviewBody};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -50,6 +51,9 @@ pub struct RolloutLine {
     pub is_proven: bool,
     /// Devices by outcome.
     pub counts: CountsBody,
+    /// Whose pause it is, and until when; absent unless it is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewBody>,
 }
 
 /// Rollouts, oldest first.
@@ -248,6 +252,9 @@ pub struct PaceBody {
     pub offers: u64,
     /// The plan's own bound.
     pub max_in_flight: Option<u64>,
+    /// Permits a minute as things stand; absent without a bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_minute: Option<u64>,
     /// Devices one is prepared to lose while nothing is proven.
     pub budget: u64,
 }
@@ -334,6 +341,9 @@ pub struct RolloutBody {
     pub superseded_by: Option<String>,
     /// Decisions that changed something.
     pub generation: u64,
+    /// The latest change of its plan; absent if it is as it was drafted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<EditedBody>,
     /// Its plan.
     pub plan: Value,
 }
@@ -373,6 +383,10 @@ pub struct CheckBody {
     /// When it gives anything: its windows, its freezes and its end, in words.
     #[serde(default)]
     pub schedule: Vec<String>,
+    /// The least time that the ladder takes, seconds: at the plan's rate of permits, with every
+    /// rung open for `min_bake` and as long as a device has to stay well.
+    #[serde(default)]
+    pub at_least_secs: u64,
     /// What to think about before it starts.
     pub warnings: Vec<String>,
 }

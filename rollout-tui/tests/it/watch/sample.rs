@@ -3,7 +3,7 @@
 //! Benches and examples share this file. Not here: anything that depends on the hour or a seed.
 
 #[path = "sample/rollouts.rs"]
-mod rollouts;
+pub mod rollouts;
 #[path = "sample/things.rs"]
 pub mod things;
 

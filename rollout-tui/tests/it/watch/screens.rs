@@ -57,6 +57,23 @@ fn overview() {
 }
 
 #[test]
+fn a_forgotten_pause_is_said_in_the_first_line_and_in_the_list() {
+    for (width, height) in [(80, 24), (120, 40)] {
+        let mut model = busy(width, height);
+        assert!(!drawn(&model).contains("overdue"), "its review lies ahead");
+        let mut body = model.data.overview.clone().expect("an overview");
+        let paused = body.rollouts.iter_mut().find(|line| line.phase == "paused");
+        let paused = paused.expect("one is paused");
+        paused.review = Some(sample::rollouts::review(sample::NOW - 7_200));
+        tell(&mut model, What::Overview(Box::new(body)));
+        let shown = drawn(&model);
+        let first = shown.lines().next().unwrap_or_default();
+        assert!(first.contains("‖ a pause is overdue 2 h"), "{first}");
+        assert!(shown.lines().any(|line| line.contains("OVERDUE")), "{shown}");
+    }
+}
+
+#[test]
 fn rollout() {
     let open = |mut model: Model| {
         press(&mut model, &[Key::Enter]);

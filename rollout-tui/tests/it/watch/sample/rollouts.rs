@@ -3,7 +3,7 @@
 use super::{AWAITING, BAD, GOOD, NOW, PAUSED};
 use rollout_http::body::v1::{
     BlamedBody, CountsBody, GateBody, PaceBody, ProofBody, ProvenBody, ReachBody, ReturnBody,
-    RolloutBody, RolloutLine, RungBody,
+    ReviewBody, RolloutBody, RolloutLine, RungBody,
 };
 use rollout_tui::words::utc;
 use serde_json::json;
@@ -39,6 +39,20 @@ pub fn line(
         verdict: verdict.into(),
         is_proven: false,
         counts,
+        review: (phase == "paused").then(|| review(NOW + 7_200)),
+    }
+}
+
+/// Ana's pause.
+pub fn review(at: u64) -> ReviewBody {
+    ReviewBody {
+        owner: "ana".into(),
+        reason: "store launch".into(),
+        at,
+        is_overdue: at <= NOW,
+        reminders: u32::from(at <= NOW),
+        then: "nag".into(),
+        ends_at: None,
     }
 }
 
@@ -130,6 +144,7 @@ pub fn good() -> RolloutBody {
         members: 1_204_331,
         gate: good_gate(),
         pace: PaceBody {
+            per_minute: None,
             in_flight: 212,
             cap: None,
             free: Some(4_788),
@@ -150,6 +165,7 @@ pub fn good() -> RolloutBody {
         at_end: None,
         superseded_by: None,
         generation: 48,
+        edited: None,
         plan: json!({ "on_halt": { "pending": "revoke", "installed": "keep" } }),
     }
 }
@@ -209,6 +225,7 @@ pub fn bad() -> RolloutBody {
     body.gate.blame[0].stands_out = true;
     body.gate.blame[1].stands_out = true;
     body.pace = PaceBody {
+        per_minute: None,
         in_flight: 7,
         cap: Some(20),
         free: Some(0),
