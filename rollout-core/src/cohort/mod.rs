@@ -16,6 +16,7 @@ mod value;
 
 pub use kinds::{KindId, Kinds};
 pub use nearest::nearest;
+pub(crate) use parse::NO_ATTRIBUTES;
 pub use parse::{SelectorError, SelectorFault};
 pub use selector::{Comparison, Miss, Node, Presence, Relation, Selector, Test};
 pub use value::{Pattern, Value};

@@ -81,7 +81,20 @@ impl Selector {
     /// # Errors
     /// [`SelectorError`] with the column of the first mistake.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
-        let mut parser = Parser { text, at: 0, depth: 0, terms: 0 };
+        Self::parse_without(text, &[])
+    }
+
+    /// Reads a query that somebody writes now: fields of a device that are no attributes, and would
+    /// select nobody, are refused.
+    ///
+    /// # Errors
+    /// [`SelectorError`] as of [`Selector::parse`], which reads what was written before this.
+    pub fn parse_new(text: &str) -> Result<Self, SelectorError> {
+        Self::parse_without(text, &NO_ATTRIBUTES)
+    }
+
+    fn parse_without(text: &str, refused: &'static [(&str, &str)]) -> Result<Self, SelectorError> {
+        let mut parser = Parser { text, at: 0, depth: 0, terms: 0, refused };
         if text.len() > limits::QUERY_BYTES {
             let expected = format!("at most {} bytes", limits::QUERY_BYTES);
             let found = format!("{} bytes", text.len());
@@ -95,8 +108,16 @@ impl Selector {
     }
 }
 
+/// Fields of a device that are no attributes, and what to ask instead.
+pub(crate) const NO_ATTRIBUTES: [(&str, &str); 2] = [
+    ("id", "`device`, which is the id of a device"),
+    ("last_seen", "an attribute; by when it was last seen devices are sorted, not selected"),
+];
+
 struct Parser<'t> {
     text: &'t str,
+    /// Names that are refused, and what is expected in their place.
+    refused: &'static [(&'static str, &'static str)],
     at: usize,
     depth: usize,
     terms: usize,
@@ -205,6 +226,10 @@ impl<'t> Parser<'t> {
             self.at -= name.len();
             let expected = format!("a name of at most {} bytes", limits::ATTRIBUTE_BYTES);
             return Err(self.error(SelectorFault::Attribute, &expected));
+        }
+        if let Some((_, expected)) = self.refused.iter().find(|(refused, _)| *refused == name) {
+            self.at -= name.len();
+            return Err(self.error(SelectorFault::Attribute, expected));
         }
         Ok(name)
     }
@@ -459,6 +484,21 @@ mod tests {
             let parsed = Selector::parse(text).map(|selector| selector.to_string());
             assert_eq!(parsed.as_deref(), Ok(canonical), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_no_attribute_is_refused_where_it_is_written_and_read_where_it_was() {
+        for (text, column, expected) in [
+            ("id==dev-1", 1, "`device`, which"),
+            ("model==v980;(id=in=(a,b))", 14, "`device`, which"),
+            ("last_seen<5", 1, "an attribute; by when"),
+        ] {
+            let error = Selector::parse_new(text).expect_err(text);
+            assert_eq!((error.fault, error.column), (SelectorFault::Attribute, column), "{text}");
+            assert!(error.expected.starts_with(expected), "{error}");
+            assert!(Selector::parse(text).is_ok(), "a journal may have it: {text}");
+        }
+        assert!(Selector::parse_new("device==id;ids==1").is_ok(), "a value is no name");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use super::life::active;
 use super::{DeviceError, Fleet, Registered};
+use crate::cohort::NO_ATTRIBUTES;
 use crate::id::{DeviceId, Principal};
 use crate::journal::{Entry, Stored};
 use crate::limits::{ATTRIBUTE_BYTES, REGISTERED, REGISTERED_BYTES};
@@ -82,7 +83,7 @@ fn check_one(name: &str, value: &str) -> Result<(), DeviceError> {
     if name.is_empty() || name.len() > ATTRIBUTE_BYTES {
         return Err(wrong(name, format!("a name has 1 to {ATTRIBUTE_BYTES} bytes")));
     }
-    if OWN.contains(&name) {
+    if OWN.contains(&name) || NO_ATTRIBUTES.iter().any(|(field, _)| *field == name) {
         return Err(wrong(name, "the fleet knows this by itself".into()));
     }
     if VOLATILE.contains(&name) {

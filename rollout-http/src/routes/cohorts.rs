@@ -55,7 +55,7 @@ pub(crate) async fn define<B: Backend>(
     let name = CohortId::new(&name)?;
     let asked: CohortRequest = input::operator_json(&headers, body).await?;
     let record = match (asked.query, asked.devices) {
-        (Some(query), None) => CohortRecord::Query(Selector::parse(&query)?),
+        (Some(query), None) => CohortRecord::Query(Selector::parse_new(&query)?),
         (None, Some(list)) => {
             let ids = list.iter().map(|id| DeviceId::new(id)).collect::<Result<_, _>>()?;
             CohortRecord::Listed(ids)

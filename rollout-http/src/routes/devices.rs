@@ -66,7 +66,7 @@ pub(crate) async fn list<B: Backend>(
     authorize(&backend, &headers, Operation::Read)?;
     let Page { query: text, sort, after, limit } = query(page)?;
     let limit = page_limit(limit, PAGE)?;
-    let wanted = Wanted { query: text.as_deref().map(Selector::parse).transpose()?, limit };
+    let wanted = Wanted { query: text.as_deref().map(Selector::parse_new).transpose()?, limit };
     if let Some(sort) = &sort {
         attribute(sort.strip_prefix('-').unwrap_or(sort))?;
     }

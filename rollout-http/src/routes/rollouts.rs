@@ -229,7 +229,7 @@ pub(crate) async fn members<B: Backend>(
     let Members { bucket, query: selects, after, limit } = query(asked)?;
     let (id, limit) = (rollout_id(&id)?, page_limit(limit, PAGE)?);
     let bucket = bucket.as_deref().map(bucket_named).transpose()?;
-    let selects = selects.as_deref().map(Selector::parse).transpose()?;
+    let selects = selects.as_deref().map(Selector::parse_new).transpose()?;
     let after = after.as_deref().map(DeviceId::new).transpose()?;
     let now = backend.now();
     let body = backend.read(|fleet| {

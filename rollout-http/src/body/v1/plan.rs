@@ -218,9 +218,9 @@ fn read_members(
     }
     let selector = |source| PlanError::Selector { key: "cohort", source };
     match plan.text("cohort")?.map(str::trim) {
-        None => Selector::parse(EVERYBODY).map(Membership::Query).map_err(selector),
+        None => Selector::parse_new(EVERYBODY).map(Membership::Query).map_err(selector),
         Some(text) => match text.strip_prefix("cohort:") {
-            None => Selector::parse(text).map(Membership::Query).map_err(selector),
+            None => Selector::parse_new(text).map(Membership::Query).map_err(selector),
             Some(name) => {
                 let name = CohortId::new(name.trim())
                     .map_err(|error| field("cohort", error.to_string()))?;

@@ -144,7 +144,7 @@ impl<'a> Table<'a> {
     /// A query.
     pub(super) fn query(&self, key: &'static str) -> Result<Option<Selector>, PlanError> {
         let Some(text) = self.text(key)? else { return Ok(None) };
-        Selector::parse(text).map(Some).map_err(|source| PlanError::Selector { key, source })
+        Selector::parse_new(text).map(Some).map_err(|source| PlanError::Selector { key, source })
     }
 }
 
