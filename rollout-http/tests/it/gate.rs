@@ -12,6 +12,9 @@ use std::time::Duration;
 const ID: &str = "0192f7a0-0000-7000-8000-000000000001";
 const PLAN: &str = "release = \"vacuum@2.4.1\"";
 
+/// Longer than any answer takes that waits for nobody.
+const SOON: Duration = Duration::from_secs(20);
+
 async fn send(
     world: &World,
     method: &str,
@@ -247,9 +250,10 @@ async fn while_one_is_carried_out_the_other_is_told_to_come_again() {
     let first = send(&world, "POST", &start, &key, "");
     let second = async {
         world.backend.held().await;
-        let reply = send(&world, "POST", &start, &key, "").await;
+        // One that were carried out as well would be held until somebody lets it go on.
+        let reply = tokio::time::timeout(SOON, send(&world, "POST", &start, &key, "")).await;
         world.backend.go_on();
-        reply
+        reply.expect("it is told at once")
     };
     let (first, second) = tokio::join!(first, second);
     assert_eq!((first.code().as_str(), second.code().as_str()), ("200 -", "409 HT-017"));
