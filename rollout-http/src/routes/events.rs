@@ -15,21 +15,23 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
+use rollout_core::cohort::nearest;
 use rollout_core::id::{DeviceId, RolloutId};
-use rollout_core::journal::Seq;
+use rollout_core::journal::{Entry, Seq};
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 
 /// The routes of the journal.
 pub(crate) fn table<B: Backend>(table: Table<Desk<B>>) -> Table<Desk<B>> {
-    let wanted = [param::AFTER, param::ENTRIES, param::OF_ROLLOUT, param::BY_DEVICE, param::KIND];
+    let wanted = [param::AFTER, param::OF_ROLLOUT, param::BY_DEVICE, param::KIND];
     let endless = "An endless stream: `id` is the place, `event` the kind, `data` an EventLine.";
     table
         .add(
             get("read_events", "/v1/events", "Entries of the journal, as JSON lines.")
                 .asks(Operation::ReadEvents)
                 .takes(&wanted)
+                .takes(&[param::ENTRIES])
                 .mentions::<EventLine>()
                 .answers_raw(200, "application/jsonl", "One EventLine a line; `Link` goes on."),
             events::<B>,
@@ -50,9 +52,9 @@ const PAGE: usize = 1000;
 const LOOKED_AT: u64 = 50_000;
 /// The last place that a number of JSON holds exactly.
 const LAST: u64 = 1 << 53;
-/// Most kinds that a filter names, and the bytes of one.
+/// Most kinds that a filter names, and the characters of one that are shown.
 const KINDS: usize = 8;
-const KIND_BYTES: usize = 32;
+const KIND_CHARS: usize = 32;
 /// The type of a stream.
 const EVENT_STREAM: &str = "text/event-stream";
 
@@ -85,15 +87,20 @@ impl Wanted {
 
 /// A list of kinds of entries, separated by commas.
 fn kinds(text: &str) -> Result<Vec<String>, Problem> {
-    let is_kind = |kind: &str| {
-        (1..=KIND_BYTES).contains(&kind.len())
-            && kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-    };
     let kinds: Vec<_> = text.split(',').take(KINDS + 1).collect();
-    if kinds.len() > KINDS || !kinds.iter().all(|kind| is_kind(kind)) {
+    if kinds.len() > KINDS {
         return Err(wrong("`kind` is a list such as offered,permitted, of at most eight"));
     }
-    Ok(kinds.into_iter().map(Into::into).collect())
+    let known = |kind: &str| Entry::KINDS.contains(&kind);
+    match kinds.iter().find(|kind| !known(kind)) {
+        None => Ok(kinds.into_iter().map(Into::into).collect()),
+        Some(other) => {
+            let shown: String = other.chars().take(KIND_CHARS).collect();
+            let near = nearest(other, Entry::KINDS.iter().copied());
+            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            Err(wrong(format!("there are no entries of the kind `{shown}`{near}")))
+        }
+    }
 }
 
 fn wrong(detail: impl Into<String>) -> Problem {
@@ -175,7 +182,9 @@ fn next(wanted: &Wanted, place: u64, limit: usize) -> String {
 
 fn follow<B: Backend>(desk: Desk<B>, headers: HeaderMap, wanted: &Wanted) -> Answer {
     let filter = wanted.filter()?;
-    page_limit(wanted.limit, PAGE)?;
+    if wanted.limit.is_some() {
+        return Err(wrong("`limit` is for pages; a stream has no end"));
+    }
     let end = *desk.backend.changes().borrow();
     let place = last_id(&headers)?.or(wanted.after).unwrap_or(end);
     if place > end {

@@ -205,6 +205,9 @@ async fn a_wrong_place_or_filter_is_refused() {
         "/v1/events/stream?rollout=x",
         "/v1/events/stream?device=a%20b",
         "/v1/events?kind=%3C",
+        "/v1/events?kind=offered,permited",
+        "/v1/events/stream?kind=offerings",
+        "/v1/events/stream?limit=5",
         "/v1/events?since=3",
     ] {
         let reply = ask(&world.operators, request("GET", path, &world.vic, "")).await;
@@ -219,6 +222,9 @@ async fn a_wrong_place_or_filter_is_refused() {
     400 ID-001 /v1/events/stream?rollout=x
     400 ID-001 /v1/events/stream?device=a%20b
     400 HT-005 /v1/events?kind=%3C
+    400 HT-005 /v1/events?kind=offered,permited
+    400 HT-005 /v1/events/stream?kind=offerings
+    400 HT-005 /v1/events/stream?limit=5
     400 HT-005 /v1/events?since=3
     400 HT-005
     ");
