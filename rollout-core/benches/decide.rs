@@ -64,6 +64,7 @@ fn candidate<'a>(desk: &'a Desk, device: &DeviceId, execution: &'a Execution) ->
         execution: Some(execution),
         release: &fleet.releases[plan.target.release()],
         hosting: &fleet.hosting,
+        atlas: &fleet.atlas,
         in_cohort: &|_| false,
         other_execution: None,
         superseded_by: None,
@@ -105,4 +106,11 @@ fn decide_group_of_100(bencher: Bencher<'_, '_>) {
 fn measure_10_000_devices(bencher: Bencher<'_, '_>) {
     let desk = running();
     bencher.bench(|| desk.fleet.measure(black_box(held(&desk)), desk.now));
+}
+
+/// How every device of the cohort gets to the release, class by class.
+#[divan::bench]
+fn survey_10_000_devices(bencher: Bencher<'_, '_>) {
+    let desk = running();
+    bencher.bench(|| desk.fleet.survey(black_box(held(&desk)), desk.now, |survey| survey.totals));
 }

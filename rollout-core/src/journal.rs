@@ -5,6 +5,12 @@
 //! says all its fold needs, so folding asks neither clock nor chance.
 
 mod kind;
+mod record;
+
+pub use record::{
+    ChannelRecord, CohortRecord, EnrollmentRecord, OnceRecord, PublishRecord, ReportRecord, Role,
+    StandingChange, TokenRecord,
+};
 
 use crate::calendar::Freeze;
 use crate::device::{Exposure, Facts};
@@ -15,8 +21,6 @@ use crate::id::{
 use crate::release::ReleaseId;
 use crate::rollout::{Input, Plan, StateHash};
 use crate::time::{ServiceTime, Timestamp, Window};
-use crate::version::ReleaseCounter;
-use crate::wire::{Event, Reason};
 use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet},
@@ -38,145 +42,6 @@ pub struct Stored {
     pub at: Timestamp,
     /// What happened.
     pub entry: Entry,
-}
-
-/// What a person or a program may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Look.
-    Viewer,
-    /// Start, pause, resume, advance, halt, cancel.
-    Operator,
-    /// Publish releases and promote them.
-    Publisher,
-    /// Approve.
-    Approver,
-    /// Everything about devices, tokens and settings.
-    Admin,
-    /// Look at everything, the audit log too.
-    Auditor,
-}
-
-/// A bearer token, known by the hash of its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenRecord {
-    /// Its public id.
-    pub id: String,
-    /// SHA-256 of its secret.
-    pub hash: Digest,
-    /// Whom it stands for.
-    pub principal: Principal,
-    /// What it may do.
-    pub roles: BTreeSet<Role>,
-    /// Until when.
-    pub expires: Timestamp,
-}
-
-/// Leave for so many devices of a model to enroll.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EnrollmentRecord {
-    /// Its public id.
-    pub id: String,
-    /// SHA-256 of its secret.
-    pub hash: Digest,
-    /// For which model.
-    pub hardware: HardwareModel,
-    /// How many devices in all.
-    pub count: u64,
-    /// Until when.
-    pub expires: Timestamp,
-}
-
-/// A release as it was published: signed manifests, nothing typed in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublishRecord {
-    /// Product and version.
-    pub release: ReleaseId,
-    /// Order of signing.
-    pub counter: ReleaseCounter,
-    /// Signed manifests of the release.
-    pub manifests: Vec<Vec<u8>>,
-    /// Version and signed manifests of the way back.
-    pub way_back: Option<(semver::Version, Vec<Vec<u8>>)>,
-    /// Versions from which it may be installed.
-    pub from: Option<semver::VersionReq>,
-    /// Who published it.
-    pub by: Principal,
-    /// What is new in it, for people.
-    pub notes: Option<String>,
-    /// Where it was built from, such as a commit.
-    pub source: Option<String>,
-    /// How it was built, as its builder attests; kept as given.
-    pub provenance: Option<Vec<u8>>,
-}
-
-/// Who is meant by a cohort's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CohortRecord {
-    /// Whoever a query selects.
-    Query(crate::cohort::Selector),
-    /// Exactly these.
-    Listed(BTreeSet<DeviceId>),
-}
-
-/// What promoting a release to a channel starts, and what comes before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChannelRecord {
-    /// A plan as text, without release and name. The API has read it once.
-    pub template: String,
-    /// The channel that a release must have passed before this one.
-    pub after: Option<ChannelId>,
-}
-
-/// A request that is carried out once, however often it is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OnceRecord {
-    /// Who asked.
-    pub principal: Principal,
-    /// Under which key, drawn by who asked.
-    pub key: String,
-    /// Of the whole request: the same key with another one is a mistake.
-    pub fingerprint: Digest,
-    /// Until when it is remembered.
-    pub until: Timestamp,
-}
-
-/// How a device's standing changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StandingChange {
-    /// It is kept out for a while.
-    Hold {
-        /// Why.
-        reason: String,
-    },
-    /// It takes part again.
-    Release,
-    /// It is gone for good.
-    Retire {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// A report of a device, as it was taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReportRecord {
-    /// The device.
-    pub device: DeviceId,
-    /// Its incarnation.
-    pub incarnation: u64,
-    /// Sequence within the incarnation.
-    pub sequence: u64,
-    /// In which rollout.
-    pub rollout: RolloutId,
-    /// In which attempt.
-    pub attempt: u32,
-    /// What happened.
-    pub event: Event,
-    /// Why.
-    pub reason: Option<Reason>,
-    /// For people.
-    pub detail: Option<String>,
 }
 
 /// Something that happened.
@@ -213,6 +78,28 @@ pub enum Entry {
         release: ReleaseId,
         /// The signed manifests; each differs from the one before in its expiry alone.
         manifests: Vec<Vec<u8>>,
+        /// By whom.
+        by: Principal,
+    },
+    /// Models that must pass through a release were named anew; those named before no longer must.
+    StonesSet {
+        /// Which.
+        release: ReleaseId,
+        /// The models; none of them must if it is empty.
+        models: BTreeSet<HardwareModel>,
+        /// By whom.
+        by: Principal,
+    },
+    /// Versions of a model were declared as never to be updated, or that was taken back.
+    DeadEndSet {
+        /// The product.
+        product: ProductId,
+        /// The model.
+        model: HardwareModel,
+        /// The versions.
+        versions: semver::VersionReq,
+        /// Why; absent if it is taken back.
+        reason: Option<String>,
         /// By whom.
         by: Principal,
     },

@@ -69,6 +69,8 @@ pub mod limits;
 pub mod port;
 pub mod position;
 #[cfg(feature = "decide")]
+pub mod reach;
+#[cfg(feature = "decide")]
 pub mod release;
 #[cfg(feature = "decide")]
 pub mod rollout;

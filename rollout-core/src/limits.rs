@@ -64,3 +64,6 @@ pub const BLAMED_ATTRIBUTES: usize = 6;
 pub const BLAMED_VALUES: usize = 64;
 /// Most groups that are blamed: a glance.
 pub const BLAMED_GROUPS: usize = 5;
+/// Most classes of devices that a survey of a cohort keeps apart: models times versions in the
+/// field are some hundreds; what is beyond is counted, not named.
+pub const CLASSES: usize = 4096;

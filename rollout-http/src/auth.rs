@@ -54,6 +54,8 @@ operations! {
     Renew = "renew a release": Publisher,
     /// Withdraw a release.
     Withdraw = "withdraw a release": Publisher | Operator | Admin,
+    /// Say which models must pass through a release, and which versions are never updated.
+    MarkWays = "mark ways": Publisher | Operator,
     /// Give a cohort a meaning.
     DefineCohort = "define a cohort": Operator | Admin,
     /// Set a freeze of the fleet, or lift it.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use rollout_core::cohort::SelectorError;
 use rollout_core::fleet::{
     BeginError, DeviceError, FreezeError, OnceError, PromoteError, PublishError, RegistryError,
-    RenewError,
+    RenewError, RoadError,
 };
 use rollout_core::id::IdError;
 use rollout_core::port::{ImageError, StoreError};
@@ -165,6 +165,7 @@ problem_from!(
     Refusal,
     RegistryError,
     RenewError,
+    RoadError,
     SelectorError,
     StoreError,
 );

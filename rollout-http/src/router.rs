@@ -11,7 +11,7 @@ use crate::gate::{self, Conditioned};
 use crate::openapi::{Plane, Table};
 use crate::routes::{
     self, access, channels, cohorts, command, device, devices, edit, events, freezes, health,
-    images, import, life, metrics, overview, releases, reports, rollouts,
+    images, import, life, metrics, overview, releases, reports, roads, rollouts,
 };
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{Method, Request, header};
@@ -125,7 +125,7 @@ pub fn operator_router_with<B: Backend>(backend: B, setup: Setup) -> Router {
 fn operators<B: Backend>() -> Table<Desk<B>> {
     let table = overview::table(Table::new(Plane::Operators));
     let table = images::table(releases::table(table));
-    let table = channels::table(freezes::table(cohorts::table(table)));
+    let table = channels::table(freezes::table(cohorts::table(roads::table(table))));
     let table = life::table(import::table(devices::table(table)));
     let table = command::table(edit::table(rollouts::table(table)));
     let table = events::table(access::table(table));

@@ -11,6 +11,7 @@ use crate::ceremony::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rollout_core::id::HardwareModel;
 use rollout_core::release::ReleaseId;
 use rollout_core::trust::sign::SigningKey;
 use rollout_core::trust::{Root, RootError, UnixSeconds};
@@ -85,6 +86,10 @@ pub struct Along<'a> {
     pub source: Option<&'a str>,
     /// How it was built, as its builder attests.
     pub provenance: Option<&'a [u8]>,
+    /// Models that must pass through it.
+    pub stepping_stone: &'a [HardwareModel],
+    /// Why nothing leads back from it.
+    pub irreversible: Option<&'a str>,
     /// Is asked for each image whom to tell, with its file and its bytes.
     pub uploads: Option<&'a Uploads<'a>>,
 }
@@ -296,6 +301,8 @@ fn request(signed: &SignedRelease, along: Along<'_>) -> PublishRequest {
         notes: along.notes.map(str::to_owned),
         source: along.source.map(str::to_owned),
         provenance: along.provenance.map(|bytes| STANDARD.encode(bytes)),
+        stepping_stone: along.stepping_stone.iter().map(ToString::to_string).collect(),
+        irreversible: along.irreversible.map(str::to_owned),
     }
 }
 

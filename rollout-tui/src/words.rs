@@ -87,6 +87,22 @@ pub fn approved(rung: &str, name: &str, body: &RolloutBody) -> String {
     }
 }
 
+/// What an agreement to the end of the way back has come to.
+pub fn let_go(rung: &str, name: &str, body: &RolloutBody) -> String {
+    let missing = body.ladder.iter().find(|one| one.rung == rung);
+    match missing.map_or(0, |one| one.no_return_missing) {
+        0 => format!("agreed that the way back ends in rung {rung} of {name}"),
+        more => {
+            let others =
+                if more == 1 { "another does".into() } else { format!("{more} others do") };
+            format!(
+                "agreed that the way back ends in rung {rung} of {name}; \
+                 it stays shut until {others}"
+            )
+        }
+    }
+}
+
 /// `1 device`, `2 devices`.
 pub fn count(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }

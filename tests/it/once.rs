@@ -158,6 +158,7 @@ async fn a_release_is_published_once_whatever_is_said_about_it() {
         notes: Some("it does not beep any more".into()),
         source: Some("0123456789abcdef".into()),
         provenance: Some(vec![1, 2, 3]),
+        marks: Default::default(),
     };
     let again = desk.engine.read(|fleet| fleet.publish(&record, Timestamp(DAWN)));
     assert_eq!(again, Ok(Registered::Known));

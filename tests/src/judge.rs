@@ -10,7 +10,7 @@ use rollout_core::gate::{self, pacing};
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::journal::{Entry, Stored};
 use rollout_core::position::Frontier;
-use rollout_core::rollout::{Command, EvidenceEpoch, Input, Phase, StratumId, Tally};
+use rollout_core::rollout::{Command, EvidenceEpoch, Phase, StratumId, Tally};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Identity of a report: device, incarnation, sequence.
@@ -120,7 +120,7 @@ impl Judge {
 
     fn note_command(&mut self, entry: &Entry) {
         let Entry::Stepped { rollout, input, .. } = entry else { return };
-        let Input::Command(commanded) = input.as_ref() else { return };
+        let Some(commanded) = input.commanded() else { return };
         if let (Command::Resume, Some(by)) = (&commanded.command, self.halted.get_mut(rollout)) {
             by.insert(commanded.by.as_str().into());
         }

@@ -108,6 +108,18 @@ impl Stage {
             seed: self.seed,
         });
         let counter = ReleaseCounter(minor + 1);
+        let manifest = self.manifest(&version, &image, counter, None);
+        let digest = Digest::of(&image);
+        Built { version, counter, image, digest, manifest }
+    }
+
+    fn manifest(
+        &self,
+        version: &semver::Version,
+        image: &[u8],
+        counter: ReleaseCounter,
+        reissue_of: Option<ReleaseCounter>,
+    ) -> Vec<u8> {
         let fields = ManifestFields {
             fleet: self.root.root.fleet(),
             product: PRODUCT.into(),
@@ -115,14 +127,14 @@ impl Stage {
             epoch: self.root.root.epoch(),
             counter,
             version: version.to_string(),
-            image: Digest::of(&image),
+            image: Digest::of(image),
             image_bytes: image.len() as u64,
             secure_version: SecureVersion(0),
             min_from: ReleaseCounter(0),
             expires: UnixSeconds(self.now.0 + LIFE.as_secs()),
             chip_id: ChipId(CHIP_TEST),
             component: None,
-            reissue_of: None,
+            reissue_of,
             contract: None,
             spread: None,
             format: None,
@@ -131,15 +143,23 @@ impl Stage {
         };
         let payload = fields.encode().expect("a manifest");
         let manifest = sign(DocumentType::Manifest, &payload, &[&self.release_key]);
-        let digest = Digest::of(&image);
-        Built { version, counter, image, digest, manifest: manifest.expect("signed") }
+        manifest.expect("signed")
     }
 
-    /// Stores the root and publishes releases, images included.
+    /// The way back from a release to the one before it.
+    fn way_back(&self, from: &Built, to: &Built) -> (semver::Version, Vec<Vec<u8>>) {
+        let counter = from.counter.next();
+        let manifest = self.manifest(&to.version, &to.image, counter, Some(to.counter));
+        (to.version.clone(), vec![manifest])
+    }
+
+    /// Stores the root and publishes releases, images included; the last one with a way back to
+    /// the one before it, if there is one.
     pub async fn publish<B: Backend>(&self, backend: &B, releases: &[&Built]) {
         let envelope = self.root.envelope.clone();
         register(backend, move |fleet, _| fleet.accept_root(&envelope).expect("accepted")).await;
-        for built in releases {
+        for (place, built) in releases.iter().enumerate() {
+            let before = (place > 0 && place + 1 == releases.len()).then(|| releases[place - 1]);
             let upload = backend.images().begin(built.digest, built.image.len() as u64).await;
             let mut upload = upload.expect("an upload");
             upload.write(&built.image).await.expect("written");
@@ -148,12 +168,13 @@ impl Stage {
                 release: built.release(),
                 counter: built.counter,
                 manifests: vec![built.manifest.clone()],
-                way_back: None,
+                way_back: before.map(|before| self.way_back(built, before)),
                 from: None,
                 by: person("ci"),
                 notes: None,
                 source: None,
                 provenance: None,
+                marks: Default::default(),
             };
             register(backend, move |fleet, now| {
                 fleet.publish(&record, now).expect("a release as it should be")

@@ -4,7 +4,6 @@
 //! never to one in which everybody is such as cannot take it; the answer says what stands in its
 //! way; promoting twice is promoting once. Not here: how a template reads; the API makes the plan.
 
-use super::effects::drafted_and_started;
 use super::{Barred, Fleet, Registered, RegistryError, Running};
 use crate::id::{ChannelId, Principal, ProductId, RolloutId};
 use crate::journal::{ChannelRecord, Entry, Seq, Stored};
@@ -365,13 +364,13 @@ impl Fleet {
             return Err(RegistryError::Exists { kind: "rollout", name }.into());
         }
         self.check_plan(&plan)?;
-        let plan = Arc::new(plan);
-        let tried = Running::new(Rollout::draft(rollout, plan.clone(), by.clone(), now));
+        let tried = Arc::new(plan.clone());
+        let tried = Running::new(Rollout::draft(rollout, tried, by.clone(), now));
         if let Some(why) = self.barred(&tried, now) {
             let (release, channel) = (release.to_string(), channel.to_string());
             return Err(PromoteError::Nobody { release, channel, why });
         }
-        let (mut entries, outbox) = drafted_and_started(rollout, plan, &by, now);
+        let (mut entries, outbox) = self.drafted_and_started(rollout, plan, &by, now);
         let (release, channel) = (release.clone(), channel.clone());
         entries.insert(1, Entry::Promoted { release, channel, rollout, by });
         let registered = Registered::Decided(entries, outbox);

@@ -3,7 +3,7 @@
 //! Pure: the answers and the entries that make them true are returned together. An answer may be
 //! given only once the entries are durable.
 
-use super::effects::{drafted_and_started, outgoing};
+use super::effects::outgoing;
 use super::{Answer, Ask, BeginError, Fleet, OfferMade, RegistryError, Reply, Running};
 use crate::device::{Device, Execution, Exposure, State};
 use crate::gate::Evaluation;
@@ -15,7 +15,7 @@ use crate::rollout::{
     Recent, Refusal, Rollout, Step, Tally, Terms, Waiting,
 };
 use crate::time::{Span, Timestamp};
-use alloc::{boxed::Box, collections::BTreeMap, format, sync::Arc, vec, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, format, vec, vec::Vec};
 
 /// A decision that is true once its entries are durable.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +74,7 @@ impl Fleet {
         let Some(Ok((plan, _))) = wanted.then(|| self.rollback_plan_at(halted.id, now)) else {
             return (Vec::new(), Vec::new());
         };
-        drafted_and_started(halted.way_back_id(), Arc::new(plan), &halted.author, now)
+        self.drafted_and_started(halted.way_back_id(), plan, &halted.author, now)
     }
 
     /// What a rollout would answer a check-in: nothing, an offer yet to be made (`Some(None)`), or
@@ -125,7 +125,7 @@ impl Fleet {
             return Err(Refusal::TakenBack { by: format!("{back}") }.into());
         }
         let commanded = self.with_words(running, commanded)?;
-        let input = Input::Command(commanded.clone());
+        let input = self.informed(running, &commanded, now);
         let step = running.rollout.step(&input, now)?;
         if matches!(commanded.command, Command::Edit { .. })
             && !running.rollout.is_changed_by(&step)

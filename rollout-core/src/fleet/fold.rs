@@ -82,6 +82,7 @@ impl Fleet {
 
     fn fold_entry(&mut self, stored: &Stored) -> Result<(), FoldError> {
         let (seq, at) = (stored.seq, stored.at);
+        self.forget_losses(&stored.entry);
         match &stored.entry {
             Entry::RootAccepted { envelope } => self.fold_root(seq, envelope)?,
             Entry::HostingSet(hosting) => self.hosting = hosting.clone(),
@@ -91,6 +92,7 @@ impl Fleet {
             Entry::Published(record) => self.fold_release(seq, at, record)?,
             Entry::Withdrawn { .. } => self.fold_withdrawn(stored)?,
             Entry::Renewed { .. } => self.fold_renewed(stored)?,
+            Entry::StonesSet { .. } | Entry::DeadEndSet { .. } => self.fold_road(stored)?,
             Entry::CohortDefined { cohort, record, .. } => {
                 let defined = Cohort { record: record.clone(), revision: seq };
                 self.cohorts.insert(cohort.clone(), defined);
@@ -105,9 +107,7 @@ impl Fleet {
             }
             Entry::Enrolled { .. } => self.fold_enrolled(stored),
             Entry::Drafted { rollout, plan, by } => {
-                let draft = Rollout::draft(*rollout, plan.clone(), by.clone(), at);
-                self.rollouts.insert(*rollout, Running::new(draft));
-                self.order.push(*rollout);
+                self.fold_draft(Rollout::draft(*rollout, plan.clone(), by.clone(), at));
             }
             Entry::Seen { device, facts } => self.fold_seen(at, device, facts),
             Entry::Reported(report) => self.fold_report(at, report),
@@ -191,9 +191,11 @@ impl Fleet {
             notes: record.notes.clone(),
             source: record.source.clone(),
             provenance: record.provenance.clone(),
+            marks: record.marks.clone(),
             revision: seq,
         };
         self.products.insert(record.release.product.clone());
+        self.atlas.mark(&release);
         self.releases.insert(record.release.clone(), release);
         Ok(())
     }
@@ -338,6 +340,11 @@ impl Fleet {
                 self.settle(rollout, device);
             }
         }
+    }
+
+    fn fold_draft(&mut self, draft: Rollout) {
+        self.order.push(draft.id);
+        self.rollouts.insert(draft.id, Running::new(draft));
     }
 
     fn fold_step(

@@ -20,13 +20,17 @@ mod explain;
 mod fold;
 mod freeze;
 mod life;
+mod losses;
 mod observe;
 mod once;
 mod publish;
 mod registry;
 mod renew;
+mod roads;
 mod running;
+mod started;
 mod support;
+mod survey;
 mod unasked;
 
 pub use ask::{Answer, Ask, BeginError, OfferMade, Reply};
@@ -42,17 +46,21 @@ pub use explain::{Explanation, Verdict};
 pub use fold::FoldError;
 pub use freeze::{FreezeError, NamedFreeze};
 pub use life::{DeviceError, NewDevice, Replacement};
+pub use losses::Lost;
 pub use once::{Once, OnceError, OnceLedger};
 pub use publish::PublishError;
 pub use registry::{Registered, RegistryError};
 pub use renew::RenewError;
+pub use roads::RoadError;
 pub use running::{EndCounts, Running};
+pub use survey::{Stands, Survey, Totals, Way};
 
 use crate::calendar::Zones;
 use crate::device::Device;
 use crate::hosting::Hosting;
 use crate::id::{ChannelId, CohortId, DeviceId, FreezeId, ProductId, RolloutId};
 use crate::journal::{CohortRecord, EnrollmentRecord, Seq, TokenRecord};
+use crate::reach::Atlas;
 use crate::release::{Release, ReleaseId};
 use crate::rollout::{Calendar, Candidate};
 use crate::time::{Availability, Span, Timestamp};
@@ -104,6 +112,8 @@ pub struct Fleet {
     pub products: BTreeSet<ProductId>,
     /// Releases.
     pub releases: BTreeMap<ReleaseId, Release>,
+    /// Stepping stones and dead ends.
+    pub atlas: Atlas,
     /// Named cohorts.
     pub cohorts: BTreeMap<CohortId, Cohort>,
     /// Channels by product and name.
@@ -145,6 +155,7 @@ impl Fleet {
             hosting,
             products: BTreeSet::new(),
             releases: BTreeMap::new(),
+            atlas: Atlas::default(),
             cohorts: BTreeMap::new(),
             channels: BTreeMap::new(),
             promotions: BTreeMap::new(),
@@ -215,6 +226,7 @@ impl Fleet {
             execution: running.executions.get(&device.id),
             release,
             hosting: &self.hosting,
+            atlas: &self.atlas,
             in_cohort: &|cohort| self.is_in_cohort(cohort, device),
             other_execution,
             superseded_by: running.superseded_by,

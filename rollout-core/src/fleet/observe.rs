@@ -89,6 +89,7 @@ impl Fleet {
             tally: running.tally.clone(),
             reach: running.reach,
             count_frontiers: running.count_frontiers.clone(),
+            losses: self.known_losses(running),
         }
     }
 
@@ -111,10 +112,12 @@ impl Fleet {
             return;
         }
         let Measured { reach, count_frontiers, first_opening } = self.measure(running, now);
+        let losses = self.losses(running, now);
         if let Some(running) = self.rollouts.get_mut(&id) {
             running.reach = reach;
             running.count_frontiers = count_frontiers;
             running.first_opening = first_opening;
+            running.losses = Some(losses);
         }
     }
 }

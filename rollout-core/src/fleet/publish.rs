@@ -3,6 +3,7 @@
 //! Invariant: what a device's verifier refuses is not published; a counter is used once. Not here:
 //! whether the images are stored; the API looks at them.
 
+use super::roads::{is_reason, without_image};
 use super::{Fleet, Registered, fold};
 use crate::id::{Digest, RolloutId};
 use crate::journal::{Entry, PublishRecord};
@@ -65,6 +66,14 @@ pub enum PublishError {
         /// How much it may be.
         most: &'static str,
     },
+    /// It is to be a stepping stone for a model that it has no image for.
+    #[error("{release} has no image for {model}, so {model} cannot pass through it")]
+    Stone {
+        /// The release.
+        release: String,
+        /// The model.
+        model: String,
+    },
     /// The root is not acceptable.
     #[error("the root document: {0}")]
     Root(trust::RootError),
@@ -80,6 +89,7 @@ impl PublishError {
             Self::Counter { .. } => "PU-004",
             Self::OtherImages { .. } => "PU-005",
             Self::Long { .. } => "PU-008",
+            Self::Stone { .. } => "PU-011",
             Self::Root(source) => source.code(),
         }
     }
@@ -92,6 +102,7 @@ impl PublishError {
             Self::Contradiction { .. } => "let `rollout release publish` make the manifests",
             Self::Counter { .. } => "publish again: the next counter is taken anew",
             Self::OtherImages { .. } => "publish another version",
+            Self::Stone { .. } => "name models of its images",
             Self::Long { .. } => "shorten it, and link to the rest",
             Self::Root(source) => source.hint(),
         }
@@ -201,6 +212,10 @@ impl Fleet {
             return Err(PublishError::OtherImages { release: record.release.to_string() });
         }
         self.check_counters(record, &own, &back)?;
+        if let Some(model) = without_image(&record.marks.stones, &own) {
+            let (release, model) = (record.release.to_string(), model.to_string());
+            return Err(PublishError::Stone { release, model });
+        }
         Ok(Registered::New(vec![Entry::Published(alloc::boxed::Box::new(record.clone()))]))
     }
 
@@ -232,7 +247,7 @@ impl Fleet {
 }
 
 fn check_extras(record: &PublishRecord) -> Result<(), PublishError> {
-    let PublishRecord { notes, source, provenance, .. } = record;
+    let PublishRecord { notes, source, provenance, marks, .. } = record;
     let long = |what, most| Err(PublishError::Long { what, most });
     if notes.as_ref().is_some_and(|text| text.len() > NOTES_BYTES) {
         return long("notes", "64 KiB");
@@ -242,6 +257,9 @@ fn check_extras(record: &PublishRecord) -> Result<(), PublishError> {
     }
     if provenance.as_ref().is_some_and(|bytes| bytes.len() > PROVENANCE_BYTES) {
         return long("provenance", "256 KiB");
+    }
+    if marks.irreversible.as_ref().is_some_and(|text| !is_reason(text)) {
+        return long("reason to be irreversible", "1000 characters, and at least a word");
     }
     Ok(())
 }

@@ -7,10 +7,11 @@ use crate::device::{Execution, State};
 use crate::gate::Evaluation;
 use crate::id::{DeviceId, RolloutId};
 use crate::position::Frontier;
-use crate::rollout::{Reach, Recent, Rollout, Tally, Waiting};
+use crate::rollout::{Losses, Reach, Recent, Rollout, Tally, Waiting};
 use crate::time::{ServiceTime, Timestamp};
 use alloc::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     vec::Vec,
 };
 
@@ -64,6 +65,9 @@ pub struct Running {
     pub first_opening: Option<Timestamp>,
     /// How zones stand to its windows, as of the last tick. Not part of the fold.
     pub openings: Openings,
+    /// Whom its rungs take the way back from, at the last tick; `None` if something has changed
+    /// since. Not part of the fold.
+    pub losses: Option<Losses>,
     deadlines: BTreeSet<(ServiceTime, DeviceId)>,
     leases: BTreeSet<(Timestamp, DeviceId)>,
 }
@@ -87,17 +91,21 @@ impl Running {
             count_frontiers: Vec::new(),
             first_opening: None,
             openings: Openings::default(),
+            losses: None,
             deadlines: BTreeSet::new(),
             leases: BTreeSet::new(),
         }
     }
 
     /// Puts the rollout where a step has brought it, and says where it was. What was found of
-    /// windows is not believed of others.
+    /// windows is not believed of others, nor of a ladder.
     pub(super) fn replace(&mut self, next: Rollout) -> Rollout {
         if self.rollout.plan.schedule.windows != next.plan.schedule.windows {
             self.openings = Openings::default();
             self.first_opening = None;
+        }
+        if !Arc::ptr_eq(&self.rollout.plan, &next.plan) {
+            self.losses = None;
         }
         core::mem::replace(&mut self.rollout, next)
     }

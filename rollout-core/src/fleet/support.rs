@@ -2,13 +2,11 @@
 //!
 //! Invariant: asking for the same while it is under way is asking once.
 
-use super::effects::drafted_and_started;
 use super::{Fleet, Registered, RegistryError};
 use crate::id::{DeviceId, Principal, RolloutId};
 use crate::release::{ReleaseId, Target};
 use crate::rollout::{Again, Membership, Phase, Plan};
 use crate::time::Timestamp;
-use alloc::sync::Arc;
 
 impl Fleet {
     /// Decides whether a release is offered to one device alone, by a rollout of its own that
@@ -31,7 +29,7 @@ impl Fleet {
             return Ok(Registered::Known);
         }
         let now = now.max(self.clock);
-        let (entries, outbox) = drafted_and_started(id, Arc::new(plan), by, now);
+        let (entries, outbox) = self.drafted_and_started(id, plan, by, now);
         Ok(Registered::Decided(entries, outbox))
     }
 

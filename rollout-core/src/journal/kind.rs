@@ -28,6 +28,8 @@ kinds! {
     Self::Published(_) => "published",
     Self::Withdrawn { .. } => "withdrawn",
     Self::Renewed { .. } => "renewed",
+    Self::StonesSet { .. } => "stones_set",
+    Self::DeadEndSet { .. } => "dead_end_set",
     Self::CohortDefined { .. } => "cohort_defined",
     Self::TokenMade(_) => "token_made",
     Self::TokenRevoked { .. } => "token_revoked",

@@ -1,6 +1,6 @@
 //! The life of a release: draft, published, withdrawn, and the way back it brought along.
 
-use super::Artifact;
+use super::{Artifact, Marks};
 use crate::id::{Digest, HardwareModel, IdError, Principal, ProductId};
 use crate::journal::Seq;
 use crate::release::ComponentId;
@@ -120,6 +120,8 @@ pub struct Release {
     pub source: Option<String>,
     /// How it was built, as its builder attests; kept as given.
     pub provenance: Option<Vec<u8>>,
+    /// What its publisher marked it as.
+    pub marks: Marks,
     /// The last entry that changed it.
     pub revision: Seq,
 }

@@ -5,6 +5,8 @@
 
 mod artifact;
 mod lifecycle;
+mod marks;
 
 pub use artifact::{Artifact, ComponentId};
 pub use lifecycle::{Lifecycle, Release, ReleaseId, Target, WayBack};
+pub use marks::Marks;

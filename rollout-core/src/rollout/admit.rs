@@ -9,6 +9,7 @@ use crate::fleet::Exclusion;
 use crate::hosting::{self, Binding, Hosting};
 use crate::id::{CohortId, RolloutId};
 use crate::position::Position;
+use crate::reach::Atlas;
 use crate::release::{Artifact, Lifecycle, Release, Target};
 use crate::time::Timestamp;
 use alloc::{format, string::String};
@@ -24,6 +25,8 @@ pub struct Candidate<'a> {
     pub release: &'a Release,
     /// What is hosted where.
     pub hosting: &'a Hosting,
+    /// Stepping stones and dead ends.
+    pub atlas: &'a Atlas,
     /// Named cohorts it belongs to.
     pub in_cohort: &'a dyn Fn(&CohortId) -> bool,
     /// How it stands in another rollout, if the plan takes that one back.

@@ -98,7 +98,7 @@ fn differences(old: &Plan, new: &Plan) -> Vec<(&'static str, bool, Consequence)>
         schedule,
         on_overdue,
     } = &**old;
-    let Approval { before, by } = approval;
+    let Approval { before, by, no_return } = approval;
     let mut all = vec![
         ("name", *name != new.name, AtOnce),
         ("release", *target != new.target, Fixed),
@@ -110,6 +110,7 @@ fn differences(old: &Plan, new: &Plan) -> Vec<(&'static str, bool, Consequence)>
         ("on_small", *on_small != new.on_small, AtOnce),
         ("approval.before", *before != new.approval.before, RungsToCome),
         ("approval.by", *by != new.approval.by, RungsToCome),
+        ("approval.no_return", *no_return != new.approval.no_return, RungsToCome),
         ("on_halt.installed", *on_halt != new.on_halt, AtOnce),
         ("start_at", *start_at != new.start_at, AtOnce),
         ("again", *again != new.again, AtOnce),

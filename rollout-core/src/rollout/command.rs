@@ -26,6 +26,11 @@ pub enum Command {
         /// Which.
         rung: RungIndex,
     },
+    /// Agree that a rung may take the way back away.
+    ApproveNoReturn {
+        /// Which.
+        rung: RungIndex,
+    },
     /// Stop for good.
     Halt {
         /// Why.
@@ -51,6 +56,7 @@ impl Command {
             Self::Resume => "resume",
             Self::Advance => "advance",
             Self::Approve { .. } => "approve",
+            Self::ApproveNoReturn { .. } => "approve_no_return",
             Self::Halt { .. } => "halt",
             Self::Cancel => "cancel",
             Self::Edit { .. } => "edit",

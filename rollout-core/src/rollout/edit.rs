@@ -7,8 +7,8 @@
 //= gates §8: changing a limit starts new e-processes, the k-th restart runs at alpha / 2^k
 
 use super::{
-    Change, Consequence, Effect, EvidenceEpoch, Ladder, Phase, Plan, Refusal, Rollout, Rung,
-    RungIndex, Step, Waiting,
+    Change, Consequence, Effect, EvidenceEpoch, Ladder, Losses, Phase, Plan, Refusal, Rollout,
+    Rung, RungIndex, Step, Waiting,
 };
 use crate::gate::{Risk, pacing};
 use crate::id::{CohortId, Principal};
@@ -136,8 +136,10 @@ impl Rollout {
             return Err(Refusal::BudgetTooSmall { have, need });
         }
         let restart = anew.then(|| (epoch, plan.gate_set().alpha(epoch)));
-        let voided = self.approvals.iter().filter(|(rung, _)| !self.is_open(**rung));
-        let voided = voided.map(|(_, people)| people.len() as u32).sum();
+        let given = self.approvals.iter().map(|(rung, people)| (*rung, people.len()));
+        let given = given.chain(self.consents.iter().map(|(rung, people)| (rung, people.len())));
+        let voided = given.filter(|(rung, _)| !self.is_open(*rung));
+        let voided = voided.map(|(_, people)| people as u32).sum();
         Ok(Edit { changes, voided, restart })
     }
 
@@ -180,6 +182,10 @@ impl Rollout {
         if self.phase == Phase::Draft {
             return Ok(());
         }
+        let by = self.plan.approval.no_return.0;
+        if new.approval.no_return.0 < by {
+            return Err(Refusal::FewerConsents { by });
+        }
         let old = &self.plan.ladder;
         for guarded in (0..=old.last().0).map(RungIndex).filter(|rung| !self.is_open(*rung)) {
             let by = self.plan.approvals_needed(guarded);
@@ -199,6 +205,7 @@ impl Rollout {
         &self,
         by: &Principal,
         plan: &Arc<Plan>,
+        losses: &Losses,
         now: Timestamp,
     ) -> Result<Step, Refusal> {
         let edit = self.edit_to(plan)?;
@@ -207,6 +214,7 @@ impl Rollout {
         }
         let mut next = self.clone();
         next.approvals.retain(|rung, _| self.is_open(*rung));
+        next.consents.retain(|rung| self.is_open(rung));
         next.plan = Arc::clone(plan);
         let mut effects = vec![Effect::Edited];
         if edit.restart.is_some() {
@@ -220,7 +228,7 @@ impl Rollout {
         next.edits.last = Some(LastEdit { by: by.clone(), at: now, voided, restarted });
         let mut step = match self.phase {
             // Who has to be asked, and from when on, is for the changed plan to say.
-            Phase::AwaitingApproval { .. } | Phase::Scheduled { .. } => next.go_on(now),
+            Phase::AwaitingApproval { .. } | Phase::Scheduled { .. } => next.go_on(losses, now),
             Phase::Draft
             | Phase::Deploying
             | Phase::Soaking

@@ -161,6 +161,15 @@ pub enum Ineligible {
         /// Since when.
         at: Timestamp,
     },
+    /// It must pass through a stepping stone of its model first.
+    #[error("it must pass through {stone} first")]
+    MustPass {
+        /// The release.
+        stone: String,
+    },
+    /// Its version is declared as never to be updated.
+    #[error("its version is a dead end: {0}")]
+    DeadEnd(String),
     /// Left out by hand.
     #[error("the device is left out of this rollout: {0}")]
     Excluded(String),
@@ -200,6 +209,8 @@ impl Ineligible {
             Self::NoZone(_) => "EX-028",
             Self::Frozen { .. } => "EX-029",
             Self::Stopped { .. } => "EX-030",
+            Self::MustPass { .. } => "EX-031",
+            Self::DeadEnd(_) => "EX-032",
         }
     }
 
@@ -215,12 +226,14 @@ impl Ineligible {
             | Self::Counter { .. }
             | Self::SecureVersion { .. }
             | Self::Size { .. }
+            | Self::DeadEnd(_)
             | Self::Superseded(_) => true,
             Self::Standing(_)
             | Self::NotMember(_)
             | Self::NeverSeen
             | Self::OnTrial
             | Self::SteppingStone { .. }
+            | Self::MustPass { .. }
             | Self::FromVersion { .. }
             | Self::Release(_)
             | Self::Expired
@@ -261,6 +274,8 @@ impl Ineligible {
                 | Self::Fled
                 | Self::Counter { .. }
                 | Self::SteppingStone { .. }
+                | Self::MustPass { .. }
+                | Self::DeadEnd(_)
                 | Self::FromVersion { .. }
                 | Self::SecureVersion { .. }
                 | Self::Size { .. }

@@ -3,10 +3,9 @@
 //! Not here: whose turn it is. Invariant: nothing is offered that the device would refuse.
 
 use super::{Again, Candidate, Ineligible};
-use crate::cohort::Attributes as _;
 use crate::device::State;
+use crate::reach::{Atlas, Footing, fits};
 use crate::release::{Artifact, Target};
-use alloc::format;
 
 /// What the device itself would check before it writes a byte.
 //= trust §4: step 9 of the order of checks
@@ -17,41 +16,27 @@ pub(super) fn can_install(
     again: Again,
 ) -> Result<(), Ineligible> {
     let facts = candidate.device.facts.as_ref().ok_or(Ineligible::NeverSeen)?;
-    let running = &facts.running;
-    if running.digest == artifact.image {
+    let at = Footing::of(facts);
+    if at.image == artifact.image {
         return Err(Ineligible::AlreadyRuns);
     }
     if again == Again::No && candidate.device.fled.contains(&artifact.image) {
         return Err(Ineligible::Fled);
     }
-    let have = running.counter.0;
-    if (running.epoch, running.counter) >= (artifact.epoch, artifact.counter) {
-        return Err(Ineligible::Counter { have, offered: artifact.counter.0 });
-    }
-    if running.epoch == artifact.epoch && running.counter < artifact.min_from {
-        return Err(Ineligible::SteppingStone { have, need: artifact.min_from.0 });
-    }
-    if facts.secure_version > artifact.secure_version {
-        let (have, offered) = (facts.secure_version.0, artifact.secure_version.0);
-        return Err(Ineligible::SecureVersion { have, offered });
-    }
-    if artifact.length > facts.slot_bytes {
-        return Err(Ineligible::Size { image: artifact.length, slot: facts.slot_bytes });
-    }
     // What a release asks of the version before it is not asked of the version after it.
-    let from = match target {
-        Target::Release(_) => candidate.release.from.as_ref(),
-        Target::WayBackOf(_) => None,
-    };
-    match from {
-        Some(need)
-            if !semver::Version::parse(&running.version).is_ok_and(|have| need.matches(&have)) =>
-        {
-            let have = candidate.device.get("version").unwrap_or_default().into();
-            Err(Ineligible::FromVersion { have, need: format!("{need}") })
-        }
-        _ => Ok(()),
+    let Target::Release(id) = target else { return fits(&at, artifact, None) };
+    let fit = fits(&at, artifact, candidate.release.from.as_ref());
+    if matches!(fit, Err(Ineligible::Counter { .. })) {
+        return fit;
     }
+    let Candidate { device, atlas, .. } = candidate;
+    if let Some(end) = atlas.dead_end(&id.product, &device.hardware, &at) {
+        return Err(Ineligible::DeadEnd(end.reason.clone()));
+    }
+    if let Some(stone) = atlas.next_stone(&id.product, &device.hardware, &at, &id.version) {
+        return Err(Ineligible::MustPass { stone: Atlas::name(&id.product, stone) });
+    }
+    fit
 }
 
 /// How an attempt ended, in a word.

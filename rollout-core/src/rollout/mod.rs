@@ -6,12 +6,14 @@
 //! people; the same inputs give the same state, hash for hash.
 
 mod admit;
+mod approve;
 mod change;
 mod command;
 mod edit;
 mod ineligible;
 mod install;
 mod ladder;
+mod no_return;
 mod observe;
 mod operate;
 mod overdue;
@@ -36,6 +38,7 @@ pub use command::{Command, Commanded};
 pub use edit::{Edit, Edits, LastEdit};
 pub use ineligible::Ineligible;
 pub use ladder::{Admitted, Ladder, RUNGS, Rung, RungIndex, StratumId};
+pub use no_return::{AgreedBy, Consent, Consents, Losses};
 pub use observe::{Observation, Reach};
 pub use overdue::{OnOverdue, Overdue};
 pub use permit::{Patience, Permit};

@@ -1,6 +1,6 @@
 //! What a decision looks at besides the rollout itself.
 
-use super::{Cell, EvidenceEpoch, RungIndex, Tally};
+use super::{Cell, EvidenceEpoch, Losses, RungIndex, Tally};
 use crate::gate::{Evidence, GateError, StopCounts};
 use crate::position::Frontier;
 use alloc::vec::Vec;
@@ -28,6 +28,8 @@ pub struct Observation {
     pub reach: Reach,
     /// For each count of the ladder: the frontier that opens so many reachable devices.
     pub count_frontiers: Vec<(u64, Frontier)>,
+    /// Devices that the rungs to come take the way back from.
+    pub losses: Losses,
 }
 
 impl Observation {

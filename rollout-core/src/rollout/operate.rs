@@ -4,8 +4,7 @@
 //! anew; everything else takes one.
 
 use super::{
-    Cause, Command, Commanded, Effect, Nags, Phase, Refusal, Review, Rollout, RungIndex, Step,
-    Waiting,
+    Cause, Command, Commanded, Effect, Losses, Nags, Phase, Refusal, Review, Rollout, Step, Waiting,
 };
 use crate::gate::pacing;
 use crate::id::Principal;
@@ -13,14 +12,22 @@ use crate::time::{Span, Timestamp};
 use alloc::vec;
 
 impl Rollout {
-    pub(super) fn command(&self, commanded: &Commanded, now: Timestamp) -> Result<Step, Refusal> {
+    pub(super) fn command(
+        &self,
+        commanded: &Commanded,
+        losses: &Losses,
+        now: Timestamp,
+    ) -> Result<Step, Refusal> {
         let by = &commanded.by;
         match &commanded.command {
-            Command::Start => self.start(now),
+            Command::Start => self.start(losses, now),
             Command::Pause { reason, review_at } => self.pause(by, reason, *review_at, now),
-            Command::Resume => self.resume(by, now),
-            Command::Advance => self.advance(now),
-            Command::Approve { rung } => self.approve(by, *rung, now),
+            Command::Resume => self.resume(by, losses, now),
+            Command::Advance => self.advance(losses, now),
+            Command::Approve { rung } => self.approve(by, *rung, losses, now),
+            Command::ApproveNoReturn { rung } => {
+                self.approve_no_return(commanded, *rung, losses, now)
+            }
             Command::Halt { reason } => {
                 self.still_going()?;
                 let reason = Some(reason.clone()).filter(|r| !r.is_empty());
@@ -28,16 +35,16 @@ impl Rollout {
                 Ok(self.halt(Cause::Operator { by: by.clone(), reason }, now))
             }
             Command::Cancel => self.cancel(by),
-            Command::Edit { plan, .. } => self.edit(by, plan, now),
+            Command::Edit { plan, .. } => self.edit(by, plan, losses, now),
         }
     }
 
-    fn start(&self, now: Timestamp) -> Result<Step, Refusal> {
+    fn start(&self, losses: &Losses, now: Timestamp) -> Result<Step, Refusal> {
         if self.phase != Phase::Draft {
             return Err(Refusal::NotDraft { phase: self.phase.name() });
         }
         self.can_open(now)?;
-        Ok(self.clone().go_on(now))
+        Ok(self.clone().go_on(losses, now))
     }
 
     fn pause(
@@ -63,13 +70,13 @@ impl Rollout {
         Ok(Step { next, effects: vec![Effect::Paused], waiting, evaluation: None })
     }
 
-    fn resume(&self, by: &Principal, now: Timestamp) -> Result<Step, Refusal> {
+    fn resume(&self, by: &Principal, losses: &Losses, now: Timestamp) -> Result<Step, Refusal> {
         let mut next = self.clone();
         if !self.has_begun() {
             self.can_open(now)?;
         }
         match &self.phase {
-            Phase::Paused { .. } => return Ok(self.go_on_after_pause(now)),
+            Phase::Paused { .. } => return Ok(self.go_on_after_pause(losses, now)),
             Phase::Halted { cause, at, resume } => {
                 if resume.contains(by) {
                     return Err(Refusal::SamePerson { by: by.as_str().into() });
@@ -93,18 +100,18 @@ impl Rollout {
                 return Err(Refusal::NotStopped { phase: self.phase.name() });
             }
         }
-        let mut step = next.go_on(now);
+        let mut step = next.go_on(losses, now);
         step.effects.insert(0, Effect::Resumed);
         Ok(step)
     }
 
     /// The end of a pause. Open time has stood still.
-    pub(super) fn go_on_after_pause(&self, now: Timestamp) -> Step {
+    pub(super) fn go_on_after_pause(&self, losses: &Losses, now: Timestamp) -> Step {
         let mut next = self.clone();
         if let Phase::Paused { since, .. } = &self.phase {
             next.rung_opened = self.rung_opened.after(now.since(*since));
         }
-        let mut step = next.go_on(now);
+        let mut step = next.go_on(losses, now);
         step.effects.insert(0, Effect::Resumed);
         step
     }
@@ -112,7 +119,7 @@ impl Rollout {
     /// What stood still goes on where it stood. One whose first rung was never opened is at its
     /// beginning: its time and the approvals of that rung are still due. Any other climbs from its
     /// open rung, and comes to wait again for what it waited for.
-    pub(super) fn go_on(mut self, now: Timestamp) -> Step {
+    pub(super) fn go_on(mut self, losses: &Losses, now: Timestamp) -> Step {
         match self.plan.start_at {
             _ if self.has_begun() => {
                 self.phase = Phase::Deploying;
@@ -122,7 +129,7 @@ impl Rollout {
                 self.phase = Phase::Scheduled { at };
                 self.stay(Waiting::Until { at })
             }
-            _ => self.begin(now),
+            _ => self.begin(losses, now),
         }
     }
 
@@ -136,7 +143,7 @@ impl Rollout {
         if have < need { Err(Refusal::BudgetTooSmall { have, need }) } else { Ok(()) }
     }
 
-    fn advance(&self, now: Timestamp) -> Result<Step, Refusal> {
+    fn advance(&self, losses: &Losses, now: Timestamp) -> Result<Step, Refusal> {
         if !matches!(self.phase, Phase::Deploying | Phase::Soaking) {
             return Err(Refusal::NotAdvancing { phase: self.phase.name() });
         }
@@ -145,30 +152,11 @@ impl Rollout {
         }
         self.can_open(now)?;
         let rung = self.rung.next();
-        match self.approvals_missing(rung) {
-            0 => Ok(self.clone().open_if_approved(rung, now)),
-            need => Err(Refusal::NeedsApproval { rung: rung.0 + 1, need }),
+        match (self.approvals_missing(rung), self.consents_missing(rung, losses)) {
+            (0, 0) => Ok(self.clone().open_if_approved(rung, losses, now)),
+            (0, need) => Err(self.needs_no_return(rung, need, losses)),
+            (need, _) => Err(Refusal::NeedsApproval { rung: rung.0 + 1, need }),
         }
-    }
-
-    fn approve(&self, by: &Principal, rung: RungIndex, now: Timestamp) -> Result<Step, Refusal> {
-        self.still_going()?;
-        if self.approvals_missing(rung) == 0 {
-            return Err(Refusal::NoApprovalNeeded { rung: rung.0 + 1 });
-        }
-        if *by == self.author || self.edits.by.contains(by) {
-            return Err(Refusal::Author { by: by.as_str().into() });
-        }
-        let mut next = self.clone();
-        let people = next.approvals.entry(rung).or_default();
-        if people.contains(by) {
-            return Err(Refusal::SamePerson { by: by.as_str().into() });
-        }
-        people.push(by.clone());
-        if let Phase::AwaitingApproval { rung } = next.phase {
-            return Ok(next.await_approval(rung, now));
-        }
-        Ok(next.stay(Waiting::Reach { have: 0, of: 0 }))
     }
 
     fn cancel(&self, by: &Principal) -> Result<Step, Refusal> {
@@ -189,7 +177,7 @@ impl Rollout {
         self.plan.schedule.stopped(now).map_or(Ok(()), |at| Err(Refusal::Stopped { at }))
     }
 
-    fn still_going(&self) -> Result<(), Refusal> {
+    pub(super) fn still_going(&self) -> Result<(), Refusal> {
         if self.phase.stops() {
             return Err(Refusal::Ended { phase: self.phase.name() });
         }

@@ -5,7 +5,7 @@
 //! a review is late, however often one looks; nothing but a paused rollout is ever changed.
 //= field notes (c) 16: every hold has an owner and a review time, and nags
 
-use super::{Cause, Effect, Nags, Phase, Review, Rollout, Step, Waiting};
+use super::{Cause, Effect, Losses, Nags, Phase, Review, Rollout, Step, Waiting};
 use crate::id::Principal;
 use crate::time::{Span, Timestamp};
 use alloc::vec;
@@ -137,13 +137,25 @@ impl Rollout {
                 let step = next.stay(self.waits_for_review(review, now));
                 Step { effects: vec![Effect::Overdue], ..step }
             }
-            Overdue::Resume => self.go_on_after_pause(now),
+            Overdue::Resume => self.resumed_by_rule(now),
             Overdue::Halt => self.halt(Cause::Overdue { review: review.clone() }, now),
             Overdue::Cancel => {
                 let rule = Principal::new(RULE).unwrap_or_else(|_| review.owner.clone());
                 self.canceled(&rule)
             }
         }
+    }
+
+    /// Whom a first rung takes the way back from is known at the next look: it is that which opens
+    /// one.
+    fn resumed_by_rule(&self, now: Timestamp) -> Step {
+        if self.has_begun() {
+            return self.go_on_after_pause(&Losses::default(), now);
+        }
+        let at = self.plan.start_at.map_or(now, |at| at.max(now));
+        let mut next = self.clone();
+        next.phase = Phase::Scheduled { at };
+        Step { effects: vec![Effect::Resumed], ..next.stay(Waiting::Until { at }) }
     }
 
     pub(super) fn waits_for_review(&self, review: &Review, now: Timestamp) -> Waiting {

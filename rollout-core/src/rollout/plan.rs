@@ -2,7 +2,7 @@
 //!
 //! Invariant: a [`Plan`] has passed [`Plan::check`]; nothing further in validates it again.
 
-use super::{EMERGENCY_PEOPLE, Ladder, Lane, OnOverdue, PerMinute, RungIndex, Schedule};
+use super::{AgreedBy, EMERGENCY_PEOPLE, Ladder, Lane, OnOverdue, PerMinute, RungIndex, Schedule};
 use crate::cohort::Selector;
 use crate::gate::operating;
 use crate::gate::{Budget, Epoch, FailureGate, GateError, GateSet, HardStops, Proportion, Rate};
@@ -118,6 +118,9 @@ pub struct Approval {
     pub before: BTreeSet<RungIndex>,
     /// By how many people, none of them the author.
     pub by: u8,
+    /// How many people, none of them the author, must agree to a rung that takes the way back
+    /// away, at least 1.
+    pub no_return: AgreedBy,
 }
 
 /// What it is judged by.
@@ -392,7 +395,10 @@ fn check_shares(fields: &PlanFields) -> Result<(), PlanError> {
 }
 
 fn check_approval(fields: &PlanFields) -> Result<(), PlanError> {
-    let Approval { before, by } = &fields.approval;
+    let Approval { before, by, no_return } = &fields.approval;
+    if no_return.0 == 0 {
+        return Err(PlanError::field("approval.no_return", "at least 1 person"));
+    }
     if before.is_empty() != (*by == 0) {
         let problem = "`before` and `by` go together: which rungs, and how many people";
         return Err(PlanError::field("approval", problem));

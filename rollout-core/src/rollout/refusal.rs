@@ -42,6 +42,22 @@ pub enum Refusal {
         /// How many more.
         need: u8,
     },
+    /// The rung takes the way back away, and not enough people have agreed.
+    #[error("rung {rung} takes the way back from {devices} devices: {need} more must agree")]
+    NeedsNoReturn {
+        /// From 1.
+        rung: u16,
+        /// How many devices.
+        devices: u64,
+        /// How many more people.
+        need: u8,
+    },
+    /// The rung takes the way back from nobody, or enough people have agreed.
+    #[error("rung {rung} takes no way back that has not been agreed to")]
+    WayBackStays {
+        /// From 1.
+        rung: u16,
+    },
     /// Nobody asked for this approval.
     #[error("rung {rung} needs no approval")]
     NoApprovalNeeded {
@@ -127,6 +143,12 @@ pub enum Refusal {
         /// People.
         by: u8,
     },
+    /// Nor before a way back ends.
+    #[error("`approval.no_return` is {by}: the changed plan asks fewer people")]
+    FewerConsents {
+        /// People.
+        by: u8,
+    },
     /// A halt is not edited around.
     #[error("the plan of a rollout that is halted, or that its gates stop, cannot change")]
     EditHalted,
@@ -157,6 +179,9 @@ impl Refusal {
             Self::OpenRung { .. } => "RO-021",
             Self::FewerApprovals { .. } => "RO-022",
             Self::EditHalted => "RO-023",
+            Self::NeedsNoReturn { .. } => "RO-025",
+            Self::WayBackStays { .. } => "RO-026",
+            Self::FewerConsents { .. } => "RO-027",
         }
     }
 
@@ -169,6 +194,10 @@ impl Refusal {
             Self::NotAdvancing { .. } => "resume it first, or wait for its approval",
             Self::LastRung => "it completes by itself",
             Self::NeedsApproval { .. } => "let people with the role approver approve it",
+            Self::NeedsNoReturn { .. } => {
+                "let people who may approve agree to that, with `rollout approve --no-return`"
+            }
+            Self::WayBackStays { .. } => "see the ladder in `rollout status`",
             Self::NoApprovalNeeded { .. } => "see `approval.before` in its plan",
             Self::Author { .. } | Self::SamePerson { .. } => "ask another person",
             Self::ReviewPassed => "give a time in the future",
@@ -182,7 +211,7 @@ impl Refusal {
             Self::TakenBack { .. } => "cancel the way back first, or create a new rollout",
             Self::FixedKey { .. } => "leave it as it was, or create a new rollout",
             Self::OpenRung { .. } => "keep the rungs that are open; change those after them",
-            Self::FewerApprovals { .. } => {
+            Self::FewerApprovals { .. } | Self::FewerConsents { .. } => {
                 "leave `approval` as it was or ask more people; less takes a new rollout"
             }
             Self::EditHalted => "let two people resume it first, or create a new rollout",

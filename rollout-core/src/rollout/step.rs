@@ -4,8 +4,8 @@
 //! nothing. Not here: which devices; see `admit` and `permit`.
 
 use super::{
-    Cause, Commanded, Edits, EvidenceEpoch, Observation, OnSmall, Overdue, Phase, Plan, Refusal,
-    RungIndex, StateHash, StratumId, Waiting,
+    Cause, Commanded, Consents, Edits, EvidenceEpoch, Losses, Observation, OnSmall, Overdue, Phase,
+    Plan, Refusal, RungIndex, StateHash, StratumId, Waiting,
 };
 use crate::gate::{self, Evaluation, Evidence, HoldReason, Verdict};
 use crate::id::{Principal, RolloutId};
@@ -19,10 +19,22 @@ use core::hash::{Hash, Hasher};
 pub enum Input {
     /// Somebody wants something.
     Command(Commanded),
+    /// The same, where rungs take the way back from devices.
+    Informed(Commanded, Losses),
     /// Time has passed and facts have come in.
     Observed(Observation),
     /// Nobody reviewed a pause in time: see [`Rollout::overdue`].
     Overdue(Overdue),
+}
+
+impl Input {
+    /// What somebody wants, if it is that.
+    pub const fn commanded(&self) -> Option<&Commanded> {
+        match self {
+            Self::Command(commanded) | Self::Informed(commanded, _) => Some(commanded),
+            Self::Observed(_) | Self::Overdue(_) => None,
+        }
+    }
 }
 
 /// What is to be done outside, as data that may be sent twice.
@@ -103,6 +115,8 @@ pub struct Rollout {
     pub proven: Option<Proven>,
     /// Who has approved which rung.
     pub approvals: BTreeMap<RungIndex, Vec<Principal>>,
+    /// Who has agreed that a rung takes the way back away.
+    pub consents: Consents,
     /// Decisions that changed something.
     pub generation: u64,
     /// Time of the last of them; time never runs backwards.
@@ -148,6 +162,7 @@ impl Rollout {
             epoch: EvidenceEpoch::default(),
             proven: None,
             approvals: BTreeMap::new(),
+            consents: Consents::default(),
             generation: 0,
             decided_at: now,
             edits: Edits::default(),
@@ -205,7 +220,8 @@ impl Rollout {
     pub fn step(&self, input: &Input, now: Timestamp) -> Result<Step, Refusal> {
         let now = now.max(self.decided_at);
         let mut step = match input {
-            Input::Command(commanded) => self.command(commanded, now)?,
+            Input::Command(commanded) => self.command(commanded, &Losses::default(), now)?,
+            Input::Informed(commanded, losses) => self.command(commanded, losses, now)?,
             Input::Observed(seen) => self.observe(seen, now),
             Input::Overdue(what) => self.past_review(*what, now),
         };
@@ -240,7 +256,7 @@ impl Rollout {
     fn observe(&self, seen: &Observation, now: Timestamp) -> Step {
         match &self.phase {
             Phase::Draft => self.stay(Waiting::Start),
-            Phase::Scheduled { at } if now >= *at => self.begin(now),
+            Phase::Scheduled { at } if now >= *at => self.begin(&seen.losses, now),
             Phase::Scheduled { at } => self.stay(Waiting::Until { at: *at }),
             Phase::Halted { resume, .. } => {
                 self.stay(Waiting::TwoPeople { have: resume.len() as u8 })
@@ -281,7 +297,9 @@ impl Rollout {
                 return self.stay(waiting);
             }
             Phase::Completed { .. } => return self.end(),
-            &Phase::AwaitingApproval { rung } => return self.await_approval(rung, now),
+            &Phase::AwaitingApproval { rung } => {
+                return self.await_approval(rung, &seen.losses, now);
+            }
             Phase::Draft
             | Phase::Scheduled { .. }
             | Phase::Deploying
@@ -293,7 +311,7 @@ impl Rollout {
             self.raise(seen.frontier_of(count));
         }
         if self.opened_to_nobody(seen) {
-            return self.pass_over(now);
+            return self.pass_over(&seen.losses, now);
         }
         match self.unfinished(seen, evaluation, now) {
             Some(waiting) => {
@@ -310,7 +328,7 @@ impl Rollout {
             }
             None => {
                 let next = self.rung.next();
-                self.open_if_approved(next, now)
+                self.open_if_approved(next, &seen.losses, now)
             }
         }
     }
@@ -326,13 +344,13 @@ impl Rollout {
 
     /// Nobody can be waited for in a rung that opened to nobody. It exposes nobody, so the next one
     /// opens at once, with its own approvals; unless the plan wants a person at small rungs.
-    fn pass_over(self, now: Timestamp) -> Step {
+    fn pass_over(self, losses: &Losses, now: Timestamp) -> Step {
         if self.plan.on_small == OnSmall::Hold {
             return self.stay(Waiting::Operator);
         }
         let passed = self.rung;
         let next = passed.next();
-        let mut step = self.open_if_approved(next, now);
+        let mut step = self.open_if_approved(next, losses, now);
         if step.next.rung != passed {
             step.effects.insert(0, Effect::PassedOver(passed));
         }
@@ -427,42 +445,6 @@ impl Rollout {
     pub(super) fn raise(&mut self, frontier: Frontier) {
         let open = self.furthest.entry(StratumId(0)).or_insert(Frontier::CLOSED);
         *open = open.raised_to(frontier);
-    }
-
-    /// Begins with the first rung.
-    pub(super) fn begin(&self, now: Timestamp) -> Step {
-        self.clone().open_if_approved(RungIndex(0), now)
-    }
-
-    pub(super) fn open_if_approved(mut self, rung: RungIndex, now: Timestamp) -> Step {
-        // A rung that gives nothing to anybody is not opened.
-        if let Some(at) = self.plan.schedule.stopped(now) {
-            return self.stay(Waiting::Stopped { at });
-        }
-        if self.approvals_missing(rung) > 0 {
-            self.phase = Phase::AwaitingApproval { rung };
-            return self.await_approval(rung, now);
-        }
-        self.phase = Phase::Deploying;
-        self.rung = rung;
-        self.rung_opened = now;
-        self.raise(self.plan.ladder.share_frontier(rung));
-        let waiting = Some(Waiting::Reach { have: 0, of: 0 });
-        Step { effects: vec![Effect::RungOpened(rung)], waiting, evaluation: None, next: self }
-    }
-
-    pub(super) fn approvals_missing(&self, rung: RungIndex) -> u8 {
-        let have = self.approvals.get(&rung).map_or(0, |by| by.len() as u8);
-        self.plan.approvals_needed(rung).saturating_sub(have)
-    }
-
-    pub(super) fn await_approval(self, rung: RungIndex, now: Timestamp) -> Step {
-        let missing = self.approvals_missing(rung);
-        if missing == 0 {
-            return self.open_if_approved(rung, now);
-        }
-        let need = self.plan.approvals_needed(rung);
-        self.stay(Waiting::Approval { rung: rung.0 + 1, have: need - missing, need })
     }
 
     pub(super) fn stay(&self, waiting: Waiting) -> Step {

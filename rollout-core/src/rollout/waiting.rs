@@ -42,6 +42,17 @@ pub enum Waiting {
         /// Of how many.
         need: u8,
     },
+    /// For people to agree that the way back ends.
+    NoReturn {
+        /// Rung, from 1.
+        rung: u16,
+        /// Devices that could not go back.
+        devices: u64,
+        /// How many people have agreed.
+        have: u8,
+        /// Of how many.
+        need: u8,
+    },
     /// For devices of the open rung to ask and be permitted.
     Reach {
         /// Permitted, of those that are reachable.
@@ -103,6 +114,11 @@ impl fmt::Display for Waiting {
             Self::Window { opens } => write!(f, "its window, which opens at {opens}"),
             Self::Approval { rung, have, need } => {
                 write!(f, "approval of rung {rung}: {have} of {need}")
+            }
+            Self::NoReturn { rung, devices, have, need } => {
+                let s = if *devices == 1 { "" } else { "s" };
+                write!(f, "the way back ends here for {devices} device{s}: ")?;
+                write!(f, "approval of rung {rung} for that, {have} of {need}")
             }
             Self::Reach { have, of } => write!(f, "devices: {have} of {of} reachable permitted"),
             Self::Horizon { have, of } => write!(f, "horizons: {have} of {of} passed"),

@@ -5,7 +5,7 @@ use crate::fleet::{Answer, Ask, EndCounts, Explanation, Fleet, Reply};
 use crate::hosting::{Contract, Endpoint, Hosting};
 use crate::id::{DeviceId, Digest, HardwareModel, IdError, Principal, RolloutId};
 use crate::journal::{Entry, ReportRecord, Seq, Stored};
-use crate::release::{Artifact, ComponentId, Lifecycle, Release};
+use crate::release::{Artifact, ComponentId, Lifecycle, Marks, Release};
 use crate::rollout::{Command, Commanded, Plan, Rollout};
 use crate::time::{Span, Timestamp};
 use crate::version::{ReleaseCounter, SecureVersion};
@@ -219,6 +219,7 @@ fn release(plan: &Plan, hardware: &HardwareModel, by: &Principal) -> Release {
         notes: None,
         source: None,
         provenance: None,
+        marks: Marks::default(),
         revision: Seq(0),
     }
 }

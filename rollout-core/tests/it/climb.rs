@@ -220,7 +220,10 @@ fn a_rung_opens_only_with_the_approvals_of_others() {
     let before = [RungIndex(1)].into();
     let mut desk = Desk::started(
         30,
-        PlanFields { approval: Approval { before, by: 2 }, ..fields(&["5", "100%"]) },
+        PlanFields {
+            approval: Approval { before, by: 2, ..Approval::default() },
+            ..fields(&["5", "100%"])
+        },
     );
     round(&mut desk, 30);
     assert_eq!(desk.phase(), "awaiting_approval");
@@ -239,7 +242,7 @@ fn a_rung_opens_only_with_the_approvals_of_others() {
 #[test]
 fn advance_skips_the_wait_but_no_approval() {
     let before = [RungIndex(2)].into();
-    let approval = Approval { before, by: 1 };
+    let approval = Approval { before, by: 1, ..Approval::default() };
     let mut desk = Desk::started(30, PlanFields { approval, ..fields(&["5", "10", "100%"]) });
     desk.command("ops", Command::Advance).expect("no approval there");
     assert_eq!(rung(&desk), 1);
@@ -249,7 +252,7 @@ fn advance_skips_the_wait_but_no_approval() {
 
 #[test]
 fn a_rung_that_opens_to_nobody_is_passed_over_and_its_approvals_are_not() {
-    let approval = Approval { before: [RungIndex(2)].into(), by: 1 };
+    let approval = Approval { before: [RungIndex(2)].into(), by: 1, ..Approval::default() };
     let wanted = PlanFields { approval, ..fields(&["1%", "2%", "100%"]) };
     let mut desk = Desk::started(9, wanted);
     let open_to = |desk: &Desk| {

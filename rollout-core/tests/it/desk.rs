@@ -49,7 +49,7 @@ pub fn model() -> HardwareModel {
     HardwareModel::new("v980").expect("a model")
 }
 
-fn artifact(version: &str, counter: u64) -> Artifact {
+pub fn artifact(version: &str, counter: u64) -> Artifact {
     Artifact {
         hardware: vec![model()],
         component: ComponentId(0),
@@ -85,6 +85,7 @@ pub fn release() -> Release {
         notes: None,
         source: None,
         provenance: None,
+        marks: Default::default(),
         revision: Seq(0),
     }
 }
@@ -109,6 +110,11 @@ pub fn base() -> Fleet {
 impl Desk {
     /// `devices` devices on 1.0.0 and a started rollout of 1.1.0.
     pub fn started(devices: usize, fields: PlanFields) -> Self {
+        Self::started_on(devices, fields, |_| {})
+    }
+
+    /// The same after something was changed about what was published before.
+    pub fn started_on(devices: usize, fields: PlanFields, change: impl FnOnce(&mut Fleet)) -> Self {
         let mut desk = Self {
             fleet: base(),
             journal: Vec::new(),
@@ -116,6 +122,7 @@ impl Desk {
             rollout: RolloutId::parse("0192f7a0-0000-7000-8000-000000000001").expect("a UUID"),
             sequences: BTreeMap::new(),
         };
+        change(&mut desk.fleet);
         for index in 0..devices {
             desk.enroll(&device(index));
         }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 const DEVICES: usize = 60;
 
-fn ladder(rungs: &[&str]) -> Ladder {
+pub fn ladder(rungs: &[&str]) -> Ladder {
     let rungs = rungs.iter().map(|text| Rung::parse(text).expect("a rung"));
     Ladder::new(rungs.collect()).expect("a ladder")
 }
@@ -37,7 +37,11 @@ fn rollout(desk: &Desk) -> &Rollout {
 }
 
 /// Changes the plan as it stands.
-fn change(desk: &mut Desk, by: &str, change: impl FnOnce(&mut PlanFields)) -> Result<(), Refusal> {
+pub fn change(
+    desk: &mut Desk,
+    by: &str,
+    change: impl FnOnce(&mut PlanFields),
+) -> Result<(), Refusal> {
     let mut fields = PlanFields::clone(&rollout(desk).plan);
     change(&mut fields);
     let Ok(plan) = Plan::check(fields) else { return Ok(()) };
@@ -176,7 +180,7 @@ fn stops_count_on_through_a_change() {
 #[test]
 fn approvals_given_before_a_change_are_void() {
     let mut wanted = fields(&["5", "100%"]);
-    wanted.approval = Approval { before: [RungIndex(1)].into(), by: 2 };
+    wanted.approval = Approval { before: [RungIndex(1)].into(), by: 2, ..Approval::default() };
     let mut desk = Desk::started(DEVICES, wanted);
     desk.command("eve", Command::Approve { rung: RungIndex(1) }).expect("an approval");
     change(&mut desk, "ann", |fields| fields.pace.max_in_flight = Some(9)).expect("it is free");
@@ -192,7 +196,7 @@ fn approvals_given_before_a_change_are_void() {
 #[test]
 fn nobody_whom_the_plan_wants_asked_is_left_out() {
     let mut wanted = fields(&["5", "25%", "100%"]);
-    wanted.approval = Approval { before: [RungIndex(1)].into(), by: 2 };
+    wanted.approval = Approval { before: [RungIndex(1)].into(), by: 2, ..Approval::default() };
     let mut desk = Desk::started(DEVICES, wanted);
     let fewer = Err(Refusal::FewerApprovals { rung: "25%".into(), by: 2 });
     let none = change(&mut desk, "ann", |fields| fields.approval = Approval::default());
@@ -209,7 +213,8 @@ fn nobody_whom_the_plan_wants_asked_is_left_out() {
     }
     change(&mut desk, "ann", |fields| {
         fields.ladder = ladder(&["5", "24%", "100%"]);
-        fields.approval = Approval { before: [RungIndex(1), RungIndex(2)].into(), by: 3 };
+        fields.approval =
+            Approval { before: [RungIndex(1), RungIndex(2)].into(), by: 3, ..Approval::default() };
     })
     .expect("more people may be asked");
 }
@@ -264,7 +269,7 @@ fn what_waits_for_its_time_or_its_people_goes_by_the_changed_plan() {
     assert_eq!(desk.phase(), "deploying");
 
     let mut wanted = fields(&["50%", "100%"]);
-    wanted.approval = Approval { before: [RungIndex(0)].into(), by: 1 };
+    wanted.approval = Approval { before: [RungIndex(0)].into(), by: 1, ..Approval::default() };
     let mut desk = Desk::started(DEVICES, wanted);
     change(&mut desk, "ann", |fields| fields.approval.by = 2).expect("more people");
     assert_eq!(desk.phase(), "awaiting_approval");

@@ -241,7 +241,7 @@ impl Watch {
     }
 
     fn follow(&mut self, desk: &Desk, input: &rollout_core::rollout::Input) {
-        let rollout_core::rollout::Input::Command(commanded) = input else { return };
+        let Some(commanded) = input.commanded() else { return };
         if self.halted && commanded.command == Command::Resume {
             self.resumed_by.push(commanded.by.as_str().into());
             if desk.phase() != "halted" {

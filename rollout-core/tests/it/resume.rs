@@ -9,7 +9,7 @@ use rollout_core::wire::{Event, Reason};
 const DEVICES: usize = 60;
 
 fn needs_two(ladder: &[&str], rung: u16) -> PlanFields {
-    let approval = Approval { before: [RungIndex(rung)].into(), by: 2 };
+    let approval = Approval { before: [RungIndex(rung)].into(), by: 2, ..Approval::default() };
     PlanFields { approval, ..fields(ladder) }
 }
 

@@ -137,6 +137,7 @@ fn what_comes_along_with_a_release_has_bounds() {
         notes: Some("n".repeat(64 * 1024)),
         source: Some("ü".repeat(200)),
         provenance: Some(vec![0; 256 * 1024]),
+        marks: Default::default(),
     };
     let code = |record| fleet.publish(&record, Timestamp(0)).expect_err("no root").code();
     assert_eq!(code(record()), "PU-001", "it is not too long");

@@ -3,11 +3,12 @@
 use super::{Client, Error, answer, exchange, read};
 use crate::body::v1::{
     ApproveRequest, CensusBody, ChannelBody, ChannelRequest, Channels, CheckBody, CohortBody,
-    CohortRequest, Cohorts, EditBody, EnrollmentOpened, Enrollments, EventLine, EvidenceBody,
-    ExplanationBody, FreezeBody, FreezeRequest, Freezes, MeBody, MemberPage, OpenEnrollment,
-    OverviewBody, PauseRequest, ProductBody, Products, PromoteRequest, PromotedBody,
-    PublishRequest, Ready, Reasoned, ReleaseBody, Releases, RenewRequest, RollbackBody,
-    RolloutBody, RolloutList, RootBody, Stored, TokenMade, TokenRequest, Tokens,
+    CohortRequest, Cohorts, DeadEndRequest, DeadEnds, EditBody, EnrollmentOpened, Enrollments,
+    EventLine, EvidenceBody, ExplanationBody, FreezeBody, FreezeRequest, Freezes, MeBody,
+    MemberPage, OpenEnrollment, OverviewBody, PauseRequest, ProductBody, Products, PromoteRequest,
+    PromotedBody, PublishRequest, Ready, Reasoned, ReleaseBody, Releases, RenewRequest,
+    RollbackBody, RolloutBody, RolloutList, RootBody, StonesRequest, Stored, TokenMade,
+    TokenRequest, Tokens,
 };
 use reqwest::{Method, RequestBuilder, header};
 
@@ -100,6 +101,20 @@ calls! {
         &["v1", "releases", id, "withdraw"],
         &Reasoned { reason: reason.into() }
     );
+    /// Names the models that must pass through a release, and no others.
+    set_stones(id: &str, asked: &StonesRequest) -> ReleaseBody = send(
+        "set stepping stones",
+        Method::PUT,
+        &["v1", "releases", id, "stones"],
+        asked
+    );
+    /// Declares a dead end, or lifts it.
+    set_dead_end(product: &str, asked: &DeadEndRequest) -> Stored = send(
+        "set a dead end",
+        Method::PUT,
+        &["v1", "products", product, "dead-ends"],
+        asked
+    );
     /// A channel of a product.
     channel(product: &str, channel: &str) -> ChannelBody =
         get("read a channel", &["v1", "products", product, "channels", channel], &[]);
@@ -153,7 +168,14 @@ calls! {
         "approve a rung",
         Method::POST,
         &["v1", "rollouts", id, "approve"],
-        &ApproveRequest { rung: rung.into() }
+        &ApproveRequest { rung: rung.into(), no_return: false }
+    );
+    /// Agrees that a rung takes the way back away, which others than the author must.
+    approve_no_return(id: &str, rung: &str) -> RolloutBody = send(
+        "agree to the end of the way back",
+        Method::POST,
+        &["v1", "rollouts", id, "approve"],
+        &ApproveRequest { rung: rung.into(), no_return: true }
     );
     /// Halts a rollout: no permit until two people resume it.
     halt(id: &str, reason: &str) -> RolloutBody = send(
@@ -201,6 +223,9 @@ all_pages! {
     /// All channels of a product, each behind the one it follows.
     channels(product: &str) -> Channels { channels } =
         "list channels", &["v1", "products", product, "channels"];
+    /// All dead ends of a product, by model.
+    dead_ends(product: &str) -> DeadEnds { dead_ends } =
+        "list dead ends", &["v1", "products", product, "dead-ends"];
     /// All named cohorts, by name, without their members' ids.
     cohorts() -> Cohorts { cohorts } = "list cohorts", &["v1", "cohorts"];
     /// All releases, by product and version.

@@ -93,6 +93,8 @@ params! {
     AFTER_DEVICE = Query "after" DEVICE, "Begin behind this device.", "dev-000";
     AFTER_PRODUCT = Query "after" NAME, "Begin behind this product.", "vacuum";
     AFTER_CHANNEL = Query "after" NAME, "Begin behind this channel.", "beta";
+    AFTER_DEAD_END = Query "after" Form::Free(256),
+        "Begin behind this one, the `next` of the page before.", "bench-1 <1.2";
     AFTER_COHORT = Query "after" NAME, "Begin behind this cohort.", "dogfood";
     AFTER_TOKEN = Query "after" Form::Text("^[0-9a-f]{1,32}$"), "Begin behind this public id.",
         "5f2c0a7e91d3b846";

@@ -178,7 +178,11 @@ pub(crate) async fn approve<B: Backend>(
     let rung = rung.ok_or_else(|| Problem::unknown("rollout", rollout))?.map_err(|why| {
         Problem::new(Kind::Invalid, "HT-011", why, "name the rung as its plan writes it")
     })?;
-    give(&backend, &headers, &id, Operation::Approve, Command::Approve { rung }).await
+    let command = match asked.no_return {
+        true => Command::ApproveNoReturn { rung },
+        false => Command::Approve { rung },
+    };
+    give(&backend, &headers, &id, Operation::Approve, command).await
 }
 
 /// How the way back is to be drafted.

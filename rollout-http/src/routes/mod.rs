@@ -17,6 +17,7 @@ pub(crate) mod metrics;
 pub(crate) mod overview;
 pub(crate) mod releases;
 pub(crate) mod reports;
+pub(crate) mod roads;
 pub(crate) mod rollouts;
 
 use crate::backend::{Kind, Problem};

@@ -3,6 +3,7 @@
 //! Invariant: a release is published only if every image it names is stored, whole, and says of
 //! itself what its manifest says. Not here: the images' own bytes; see `images`.
 
+use super::roads::models;
 use super::{Answer, Asked, Behind, PAGE, json, page_limit, page_of, query, status_of};
 use crate::auth::{Operation, authorize};
 use crate::backend::{Backend, Kind, Problem, Terms};
@@ -24,7 +25,7 @@ use rollout_core::image::{self, HEAD_BYTES, ImageClaim};
 use rollout_core::journal::{Entry, PublishRecord};
 use rollout_core::limits::{NOTES_BYTES, PROVENANCE_BYTES};
 use rollout_core::port::{ImageError, ImageStore as _};
-use rollout_core::release::{Lifecycle, ReleaseId};
+use rollout_core::release::{Lifecycle, Marks, ReleaseId};
 use rollout_core::trust::{Envelope, Manifest, Root};
 use rollout_core::version::ReleaseCounter;
 use serde::Deserialize;
@@ -242,7 +243,7 @@ pub(crate) async fn show<B: Backend>(
     release_body(&backend, StatusCode::OK, &ReleaseId::parse(&id)?)
 }
 
-fn release_body<B: Backend>(backend: &B, status: StatusCode, id: &ReleaseId) -> Answer {
+pub(super) fn release_body<B: Backend>(backend: &B, status: StatusCode, id: &ReleaseId) -> Answer {
     let found =
         backend.read(|fleet| fleet.releases.get(id).map(|one| show::release_in_full(fleet, one)));
     json(status, &found.ok_or_else(|| Problem::unknown("release", id))?)
@@ -296,8 +297,20 @@ fn record(asked: PublishRequest, by: Principal) -> Result<PublishRecord, Problem
     let counter = ReleaseCounter(asked.counter);
     let manifests = envelopes(&asked.manifests)?;
     let provenance = asked.provenance.as_deref().map(provenance).transpose()?;
-    let PublishRequest { notes, source, .. } = asked;
-    Ok(PublishRecord { release, counter, manifests, way_back, from, by, notes, source, provenance })
+    let marks = Marks { stones: models(&asked.stepping_stone)?, irreversible: asked.irreversible };
+    let (notes, source) = (asked.notes, asked.source);
+    Ok(PublishRecord {
+        release,
+        counter,
+        manifests,
+        way_back,
+        from,
+        by,
+        notes,
+        source,
+        provenance,
+        marks,
+    })
 }
 
 fn provenance(text: &str) -> Result<Vec<u8>, Problem> {

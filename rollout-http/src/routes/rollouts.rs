@@ -302,12 +302,20 @@ pub(crate) async fn explain<B: Backend>(
 /// Why a device has, or has not, what a rollout installs.
 pub(super) fn explained<B: Backend>(backend: &B, id: RolloutId, device: &DeviceId) -> Answer {
     let now = backend.now();
-    let (known, said) =
-        backend.read(|fleet| (fleet.rollouts.contains_key(&id), fleet.explain(id, device, now)));
+    let (known, said) = backend.read(|fleet| {
+        let ways =
+            fleet.rollouts.get(&id).zip(fleet.devices.get(device)).map(|(running, known)| {
+                let no_return = fleet.no_return_for(running, known, now);
+                (show::way_of(fleet, running, known, now), no_return.map(|why| why.to_string()))
+            });
+        let said = fleet.explain(id, device, now).zip(ways);
+        (fleet.rollouts.contains_key(&id), said)
+    });
     let missing = || match known {
         true => Problem::unknown("device", device),
         false => Problem::unknown("rollout", id),
     };
-    let said = said.ok_or_else(missing)?;
-    json(StatusCode::OK, &show::explanation(id, device, &said))
+    let (said, (way, no_return)) = said.ok_or_else(missing)?;
+    let body = show::explanation(id, device, &said);
+    json(StatusCode::OK, &ExplanationBody { way, no_return, ..body })
 }

@@ -3,6 +3,7 @@
 //! One pass over the devices with the functions that admit them. Invariant: members are the
 //! eligible and the excluded, and nobody is both.
 
+use super::ways;
 use crate::body::v1::{CheckBody, ExclusionBody, ProofBody, RungBody, plan_json};
 use rollout_core::calendar::{Freeze, Opening, WindowZone, Windows};
 use rollout_core::device::Device;
@@ -12,7 +13,7 @@ use rollout_core::id::{CohortId, DeviceId};
 use rollout_core::position::Position;
 use rollout_core::release::Release;
 use rollout_core::rollout::{
-    Candidate, Lane, Membership, Phase, Plan, Rollout, Rung, RungIndex, StratumId,
+    Candidate, Lane, Losses, Membership, Phase, Plan, Rollout, Rung, RungIndex, StratumId,
 };
 use rollout_core::time::{Span, Timestamp};
 use std::cmp::Ordering;
@@ -58,13 +59,15 @@ pub(crate) fn check(fleet: &Fleet, running: &Running, now: Timestamp) -> Option<
             }
         }
     }
-    let rungs = rungs(fleet, running, &reachable);
+    let rungs = rungs(fleet, running, &reachable, &fleet.losses(running, now));
     let at_least = least_time(plan, &rungs, fleet.usual);
+    let (ways, no_return) = (ways::ways(fleet, running, now), ways::losses(fleet, running, now));
     let mut warnings = warnings(plan, release);
     if zoneless > 0 {
         let what = "wait: their `zone` is not known, and there is no `zone_default`";
         warnings.push(format!("{zoneless} of the eligible devices {what}"));
     }
+    warnings.extend(ways::warnings(ways.as_ref(), &no_return, plan.approval.no_return.0));
     warnings.extend(vacant(&rungs, reachable.len() as u64));
     if let Some(why) = fleet.barred(running, now) {
         warnings.push(format!("nobody of the cohort can ever take it: {why}"));
@@ -81,6 +84,8 @@ pub(crate) fn check(fleet: &Fleet, running: &Running, now: Timestamp) -> Option<
         proof_devices: plan.proof(),
         schedule: schedule(fleet, plan, now),
         at_least_secs: at_least.as_secs(),
+        ways,
+        no_return,
         warnings,
     })
 }
@@ -156,7 +161,7 @@ pub(super) fn rungs_of(fleet: &Fleet, running: &Running, now: Timestamp) -> Vec<
         .filter(could)
         .map(|device| Reachable { device, position: Position::of(device.key, salt) })
         .collect();
-    rungs(fleet, running, &reachable)
+    rungs(fleet, running, &reachable, &fleet.known_losses(running))
 }
 
 /// Whether the devices there are can prove the release, reachable or not.
@@ -186,8 +191,14 @@ pub(super) fn proof(fleet: &Fleet, running: &Running, now: Timestamp) -> ProofBo
     ProofBody { needs: plan.proof(), can_have, is_possible }
 }
 
-fn rungs(fleet: &Fleet, running: &Running, reachable: &[Reachable]) -> Vec<RungBody> {
-    let plan = &running.rollout.plan;
+fn rungs(
+    fleet: &Fleet,
+    running: &Running,
+    reachable: &[Reachable],
+    losses: &Losses,
+) -> Vec<RungBody> {
+    let rollout = &running.rollout;
+    let plan = &rollout.plan;
     let indexed = plan.ladder.rungs().iter().enumerate();
     indexed
         .map(|(place, rung)| {
@@ -207,6 +218,9 @@ fn rungs(fleet: &Fleet, running: &Running, reachable: &[Reachable]) -> Vec<RungB
                 permitted: done.permitted,
                 confirmed: done.confirmed,
                 bad: done.failed_known,
+                no_return: losses.at(index),
+                no_return_agreed: rollout.consents.covering(index, losses.at(index)),
+                no_return_missing: rollout.consents_missing(index, losses),
             }
         })
         .collect()
@@ -291,6 +305,7 @@ fn with_candidate<T>(
         execution: running.executions.get(&device.id),
         release,
         hosting: &fleet.hosting,
+        atlas: &fleet.atlas,
         in_cohort: &|cohort| fleet.is_in_cohort(cohort, device),
         other_execution: other_execution(fleet, &running.rollout.plan, &device.id),
         superseded_by: running.superseded_by,

@@ -2,8 +2,8 @@
 
 use crate::body::v1::EventLine;
 use rollout_core::calendar::Freeze;
-use rollout_core::id::{DeviceId, Principal, RolloutId};
-use rollout_core::journal::{Entry, StandingChange, Stored};
+use rollout_core::id::{DeviceId, HardwareModel, Principal, RolloutId};
+use rollout_core::journal::{Entry, ReportRecord, StandingChange, Stored};
 use rollout_core::rollout::{Command, Commanded, Input, Overdue};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,6 +47,8 @@ fn subject(entry: &Entry) -> (Option<RolloutId>, Option<&DeviceId>) {
         | Entry::Published(_)
         | Entry::Withdrawn { .. }
         | Entry::Renewed { .. }
+        | Entry::StonesSet { .. }
+        | Entry::DeadEndSet { .. }
         | Entry::CohortDefined { .. }
         | Entry::TokenMade(_)
         | Entry::TokenRevoked { .. }
@@ -70,6 +72,12 @@ fn summary(entry: &Entry) -> String {
         Entry::Published(record) => format!("{} published {}", record.by, record.release),
         Entry::Withdrawn { release, by, reason } => format!("{by} withdrew {release}: {reason}"),
         Entry::Renewed { release, by, .. } => format!("{by} renewed {release}"),
+        Entry::StonesSet { release, models, by } => {
+            format!("{by}: {} must pass through {release}", listed(models))
+        }
+        Entry::DeadEndSet { product, model, versions, reason, by } => {
+            format!("{by}: {product} {versions} of {model} is {}", dead_end(reason.as_deref()))
+        }
         Entry::CohortDefined { cohort, by, .. } => format!("{by} defined cohort {cohort}"),
         Entry::TokenMade(record) => format!("token {} for {}", record.id, record.principal),
         Entry::TokenRevoked { id } => format!("token {id} was revoked"),
@@ -84,11 +92,7 @@ fn summary(entry: &Entry) -> String {
             format!("{by} drafted {} ({rollout}) of {}", plan.name, plan.target)
         }
         Entry::Seen { device, facts } => format!("{device} runs {}", facts.running.version),
-        Entry::Reported(report) => {
-            let reason = report.reason.map(|reason| format!(" ({})", word(&reason)));
-            let event = word(&report.event);
-            format!("{}: {event}{}", report.device, reason.unwrap_or_default())
-        }
+        Entry::Reported(report) => reported(report),
         Entry::Clock => "time has passed".into(),
         Entry::Outage(window) => {
             let secs = window.to.since(window.from).as_secs();
@@ -130,6 +134,21 @@ fn summary(entry: &Entry) -> String {
     }
 }
 
+fn reported(report: &ReportRecord) -> String {
+    let reason = report.reason.map(|reason| format!(" ({})", word(&reason)));
+    let event = word(&report.event);
+    format!("{}: {event}{}", report.device, reason.unwrap_or_default())
+}
+
+fn listed(models: &BTreeSet<HardwareModel>) -> String {
+    let models: Vec<_> = models.iter().map(HardwareModel::as_str).collect();
+    if models.is_empty() { "nobody any more".into() } else { models.join(", ") }
+}
+
+fn dead_end(reason: Option<&str>) -> String {
+    reason.map_or("no dead end any more".into(), |why| format!("a dead end: {why}"))
+}
+
 /// What operators know otherwise of a device.
 fn changed(
     by: &Principal,
@@ -156,15 +175,26 @@ fn stands(device: &DeviceId, standing: &StandingChange, by: &Principal) -> Strin
 
 fn stepped(rollout: RolloutId, input: &Input) -> String {
     match input {
-        Input::Command(Commanded { by, command: Command::Edit { says, .. } }) => {
-            format!("{by} changed the plan of {rollout}: {says}")
-        }
-        Input::Command(given) => format!("{}: {} {rollout}", given.by, given.command.name()),
+        Input::Command(given) | Input::Informed(given, _) => ordered(rollout, given),
         Input::Observed(_) => format!("{rollout} moved on"),
         Input::Overdue(Overdue::Nag) => format!("the review of {rollout}'s pause is overdue"),
         Input::Overdue(what) => {
             format!("{rollout} {} by itself: nobody reviewed its pause", what.verb())
         }
+    }
+}
+
+fn ordered(rollout: RolloutId, Commanded { by, command }: &Commanded) -> String {
+    match command {
+        Command::Edit { says, .. } => format!("{by} changed the plan of {rollout}: {says}"),
+        Command::Start
+        | Command::Pause { .. }
+        | Command::Resume
+        | Command::Advance
+        | Command::Approve { .. }
+        | Command::ApproveNoReturn { .. }
+        | Command::Halt { .. }
+        | Command::Cancel => format!("{by}: {} {rollout}", command.name()),
     }
 }
 

@@ -8,6 +8,7 @@ mod event;
 mod overview;
 mod release;
 mod rollout;
+mod ways;
 
 pub(crate) use check::check;
 pub(crate) use device::{cohort, device, device_in_full};
@@ -18,3 +19,4 @@ pub(crate) use rollout::{
     evidence, explanation, gate_of as gate, line, member, pace_of as pace, rollout,
     without_way_back,
 };
+pub(crate) use ways::way_of;

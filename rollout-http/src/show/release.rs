@@ -27,6 +27,8 @@ pub(crate) fn release(fleet: &Fleet, release: &Release) -> ReleaseBody {
         source: release.source.clone(),
         notes: None,
         provenance: None,
+        stepping_stone: release.marks.stones.iter().map(ToString::to_string).collect(),
+        irreversible: release.marks.irreversible.clone(),
         way_back: release.way_back.as_ref().map(|back| WayBackBody {
             version: back.version.to_string(),
             counter: back.counter.0,

@@ -237,6 +237,8 @@ pub(crate) fn explanation(
         position_bp: said.position_bp,
         open_to: said.open_to.clone(),
         execution: said.execution.as_ref().map(execution),
+        way: None,
+        no_return: None,
     }
 }
 

@@ -54,6 +54,8 @@ async fn a_publisher_needs_nothing_but_the_client() -> Result<(), Error> {
             notes: Some("Quieter.".into()),
             source: Some("git 1f2e3d".into()),
             provenance: Some(STANDARD.encode("attested")),
+            stepping_stone: Vec::new(),
+            irreversible: None,
         })
         .await?;
     assert_eq!(release, client.release("vacuum@2.4.1").await?);

@@ -236,8 +236,7 @@ impl Backend for Fake {
         drop(self.0.gate.0.subscribe().wait_for(|hold| !*hold).await);
         let now = self.now();
         terms.check(&self.state().0, now)?;
-        let decided = self.read(|fleet| fleet.command(rollout, &commanded, now));
-        let (mut entries, _) = decided?;
+        let (mut entries, _) = self.read(|fleet| fleet.command(rollout, &commanded, now))?;
         entries.extend(terms.entry());
         self.write(entries);
         Ok(())

@@ -23,4 +23,5 @@ mod plan;
 mod quiet;
 mod renew;
 mod schedule;
+mod ways;
 mod world;

@@ -146,6 +146,25 @@ enum EntryRow {
         #[serde(with = "scalar")]
         by: Principal,
     },
+    StonesSet {
+        #[serde(with = "scalar")]
+        release: ReleaseId,
+        #[serde(with = "scalar::list")]
+        models: BTreeSet<HardwareModel>,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
+    DeadEndSet {
+        #[serde(with = "scalar")]
+        product: ProductId,
+        #[serde(with = "scalar")]
+        model: HardwareModel,
+        #[serde(with = "scalar")]
+        versions: semver::VersionReq,
+        reason: Option<String>,
+        #[serde(with = "scalar")]
+        by: Principal,
+    },
     CohortDefined {
         #[serde(with = "scalar")]
         cohort: CohortId,

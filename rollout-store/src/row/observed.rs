@@ -5,8 +5,8 @@ use super::scalar::Scalar;
 use rollout_core::id::Principal;
 use rollout_core::position::Frontier;
 use rollout_core::rollout::{
-    Arm, Cell, CellKey, Command, Commanded, EvidenceEpoch, FailureRun, Input, Observation, Overdue,
-    Pending, Plan, Reach, RungIndex, StratumId, Tally,
+    Arm, Cell, CellKey, Command, Commanded, EvidenceEpoch, FailureRun, Input, Losses, Observation,
+    Overdue, Pending, Plan, Reach, RungIndex, StratumId, Tally,
 };
 use rollout_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use std::sync::Arc;
 #[serde(remote = "Input", rename_all = "snake_case")]
 pub(super) enum InputRow {
     Command(#[serde(with = "CommandedRow")] Commanded),
+    Informed(#[serde(with = "CommandedRow")] Commanded, #[serde(with = "losses")] Losses),
     Observed(#[serde(with = "ObservationRow")] Observation),
     Overdue(#[serde(with = "scalar")] Overdue),
 }
@@ -45,6 +46,10 @@ enum CommandRow {
         #[serde(with = "scalar")]
         rung: RungIndex,
     },
+    ApproveNoReturn {
+        #[serde(with = "scalar")]
+        rung: RungIndex,
+    },
     Halt {
         reason: String,
     },
@@ -65,6 +70,9 @@ struct ObservationRow {
     reach: Reach,
     #[serde(with = "frontiers")]
     count_frontiers: Vec<(u64, Frontier)>,
+    /// Rows of before somebody looked say nothing, and nobody was asked.
+    #[serde(default, skip_serializing_if = "Losses::is_empty", with = "losses")]
+    losses: Losses,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -187,5 +195,25 @@ mod frontiers {
         let pairs = Vec::<(u64, String)>::deserialize(from)?.into_iter();
         let read = |(count, frontier)| Ok((count, Frontier::from_row(frontier)?));
         pairs.map(read).collect::<Result<_, String>>().map_err(de::Error::custom)
+    }
+}
+
+/// Pairs of rung and devices, by rung. A rung that comes twice is an error.
+mod losses {
+    use super::{BTreeMap, Losses, RungIndex};
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(value: &Losses, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(value.iter().map(|(rung, devices)| (rung.0, devices)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Losses, D::Error> {
+        let mut losses = BTreeMap::new();
+        for (rung, devices) in Vec::<(u16, u64)>::deserialize(from)? {
+            if losses.insert(RungIndex(rung), devices).is_some() {
+                return Err(de::Error::custom(format!("rung {rung} comes twice")));
+            }
+        }
+        Ok(Losses::new(losses))
     }
 }

@@ -8,8 +8,8 @@ use rollout_core::gate::{FailureGate, HardStops, Rate, Risk};
 use rollout_core::id::{DeviceId, RolloutId};
 use rollout_core::release::{ComponentId, ReleaseId, Target};
 use rollout_core::rollout::{
-    Again, Approval, Gates, Growth, Installed, Ladder, Membership, OnOverdue, OnSmall, Overdue,
-    Pace, PerMinute, Plan, PlanFields, Reaching, RungIndex, Schedule, Silence,
+    Again, AgreedBy, Approval, Gates, Growth, Installed, Ladder, Membership, OnOverdue, OnSmall,
+    Overdue, Pace, PerMinute, Plan, PlanFields, Reaching, RungIndex, Schedule, Silence,
 };
 use rollout_core::time::{Span, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -62,6 +62,10 @@ struct FieldsRow {
     schedule: Schedule,
     #[serde(default, skip_serializing_if = "is_default", with = "OnOverdueRow")]
     on_overdue: OnOverdue,
+}
+
+fn is_by_one(people: &AgreedBy) -> bool {
+    *people == AgreedBy::default()
 }
 
 fn is_no(again: &Again) -> bool {
@@ -221,4 +225,6 @@ struct ApprovalRow {
     #[serde(with = "scalar::list")]
     before: BTreeSet<RungIndex>,
     by: u8,
+    #[serde(default, skip_serializing_if = "is_by_one", with = "scalar")]
+    no_return: AgreedBy,
 }

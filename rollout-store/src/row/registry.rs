@@ -9,7 +9,7 @@ use rollout_core::id::{ChannelId, DeviceId, Digest, HardwareModel, Principal};
 use rollout_core::journal::{
     ChannelRecord, CohortRecord, EnrollmentRecord, OnceRecord, PublishRecord, Role, TokenRecord,
 };
-use rollout_core::release::ReleaseId;
+use rollout_core::release::{Marks, ReleaseId};
 use rollout_core::time::Timestamp;
 use rollout_core::version::ReleaseCounter;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -36,6 +36,20 @@ pub(super) struct PublishRow {
     source: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "scalar::option")]
     provenance: Option<Vec<u8>>,
+    #[serde(default, skip_serializing_if = "is_unmarked", with = "MarksRow")]
+    marks: Marks,
+}
+
+fn is_unmarked(marks: &Marks) -> bool {
+    *marks == Marks::default()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Marks")]
+struct MarksRow {
+    #[serde(with = "scalar::list")]
+    stones: BTreeSet<HardwareModel>,
+    irreversible: Option<String>,
 }
 
 /// The domain has a pair here; a row has names.

@@ -14,8 +14,8 @@ use rollout_core::journal::Role;
 use rollout_core::position::Frontier;
 use rollout_core::release::{ComponentId, ReleaseId};
 use rollout_core::rollout::{
-    Admitted, Again, Arm, EvidenceEpoch, Installed, OnSmall, Overdue, Rung, RungIndex, StateHash,
-    StratumId,
+    Admitted, Again, AgreedBy, Arm, EvidenceEpoch, Installed, OnSmall, Overdue, Rung, RungIndex,
+    StateHash, StratumId,
 };
 use rollout_core::time::{ServiceTime, Span, Timestamp};
 use rollout_core::version::{ReleaseCounter, SecureVersion};
@@ -104,6 +104,7 @@ macro_rules! numbers {
 }
 
 numbers! {
+    AgreedBy: u8,
     BindingGeneration: u64,
     ComponentId: u64,
     EvidenceEpoch: u32,

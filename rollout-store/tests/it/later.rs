@@ -6,6 +6,7 @@ use rollout_core::device::Exposure;
 use rollout_core::hosting::HomeId;
 use rollout_core::id::{ChannelId, DeviceId, Digest, FreezeId, ProductId};
 use rollout_core::journal::{ChannelRecord, Entry, OnceRecord, PublishRecord, StandingChange};
+use rollout_core::release::Marks;
 use rollout_core::rollout::{
     Admitted, Again, EvidenceEpoch, Lane, Membership, PlanFields, RungIndex, Schedule, StratumId,
 };
@@ -161,6 +162,7 @@ fn plans_and_releases() -> Vec<Entry> {
             notes: Some("* does not beep any more\n".into()),
             source: Some("git@example:vacuum 0123456789abcdef".into()),
             provenance: Some(vec![0xFF, 0, 1]),
+            marks: Marks::default(),
         })),
     ]
 }

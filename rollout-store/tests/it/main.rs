@@ -7,6 +7,7 @@ mod people;
 mod rows;
 mod samples;
 mod sqlite;
+mod ways;
 
 use rollout_store::{MemoryStore, conformance};
 

@@ -57,11 +57,12 @@ pub fn entries() -> Vec<Entry> {
     entries.extend(variants());
     entries.extend(crate::later::entries());
     entries.extend(crate::people::entries());
+    entries.extend(crate::ways::entries());
     entries
 }
 
 /// How many kinds [`entries`] has.
-pub const KINDS: usize = 35;
+pub const KINDS: usize = 37;
 
 fn registered() -> Vec<Entry> {
     let hash = Digest::of(b"secret");
@@ -80,6 +81,7 @@ fn registered() -> Vec<Entry> {
             notes: None,
             source: None,
             provenance: None,
+            marks: Default::default(),
         })),
         Entry::Withdrawn { release: release(), by: by(), reason: "it \"beeps\"\n ✂".into() },
         Entry::Renewed { release: release(), manifests: vec![vec![1, 2, 4], vec![]], by: by() },
@@ -168,6 +170,7 @@ fn variants() -> Vec<Entry> {
             notes: None,
             source: None,
             provenance: None,
+            marks: Default::default(),
         })),
         Entry::CohortDefined {
             cohort: CohortId::new("brave").expect("a cohort"),
@@ -315,6 +318,7 @@ fn observation() -> Observation {
         },
         reach: Reach { rung: Some(RungIndex(1)), reachable: 1200, served: 1100, is_vacant: false },
         count_frontiers: vec![(20, Frontier::at_bp(3)), (50, Frontier::OPEN)],
+        losses: Default::default(),
     }
 }
 
@@ -368,7 +372,7 @@ pub fn plan_fields(members: Membership) -> PlanFields {
             min_bake: Span(1),
         },
         on_small: OnSmall::Quiet,
-        approval: Approval { before: [RungIndex(3)].into(), by: 2 },
+        approval: Approval { before: [RungIndex(3)].into(), by: 2, ..Approval::default() },
         on_halt: Installed::RollBack,
         start_at: Some(AT),
         again: Again::No,

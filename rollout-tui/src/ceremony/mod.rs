@@ -18,7 +18,7 @@ use rollout_core::hosting::Contract;
 use rollout_core::id::{HardwareModel, Principal, ProductId};
 use rollout_core::image::ChipId;
 use rollout_core::journal::PublishRecord;
-use rollout_core::release::ReleaseId;
+use rollout_core::release::{Marks, ReleaseId};
 use rollout_core::trust::sign::{ManifestFields, SigningKey, public_key, sign};
 use rollout_core::trust::{
     ComponentId, DocumentType, Envelope, Manifest, Refusal, Role, Root, UnixSeconds, check_upload,
@@ -203,6 +203,7 @@ impl SignedRelease {
             notes: None,
             source: None,
             provenance: None,
+            marks: Marks::default(),
         }
     }
 }

@@ -15,7 +15,7 @@ pub use channel::{ChannelCommand, ProductCommand};
 pub use device::{Add, Device, DeviceCommand, Devices, Reasoned, Set};
 pub use fleet::{CohortCommand, FreezeCommand, TokenCommand, TokenRole};
 pub use key::{KeyCommand, KeyRole, RootCommand, RootNew};
-pub use release::{Promote, Publish, ReleaseCommand, Renew};
+pub use release::{DeadEnd, Promote, Publish, ReleaseCommand, Renew};
 
 use super::parse::{Token, span};
 use crate::wait::Goal;
@@ -227,6 +227,9 @@ pub enum Verb {
         /// Rung as the plan writes it, such as 25%.
         #[arg(long)]
         rung: String,
+        /// Agree that it takes the way back from devices, which its other approvals do not.
+        #[arg(long)]
+        no_return: bool,
     },
     /// Stop because something is wrong; only two people together resume it.
     Halt {

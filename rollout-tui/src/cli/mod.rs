@@ -27,6 +27,7 @@ pub mod table;
 pub mod token;
 pub mod wait;
 pub mod watch;
+mod ways;
 
 use args::{Cli, Command, RootCommand};
 use clap::Parser;

@@ -4,7 +4,7 @@
 //!
 //! Invariant: whoever publishes reads which way back was signed, and aloud which was not.
 
-use super::args::{Publish, ReleaseCommand, Renew};
+use super::args::{DeadEnd, Publish, ReleaseCommand, Renew};
 use super::error::Failure;
 use super::output::Answer;
 use super::parse::{ImageArg, WayBackArg};
@@ -20,10 +20,13 @@ use crate::publish::{
 use crate::words;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rollout_core::id::ProductId;
 use rollout_core::release::ReleaseId;
 use rollout_core::trust::{ComponentId, Root, UnixSeconds};
 use rollout_core::version::ReleaseCounter;
-use rollout_http::body::v1::{ArtifactBody, ReleaseBody, RootBody};
+use rollout_http::body::v1::{
+    ArtifactBody, DeadEndBody, DeadEndRequest, ReleaseBody, RootBody, StonesRequest,
+};
 use rollout_http::client::Client;
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -60,6 +63,12 @@ pub async fn run(
         }
         ReleaseCommand::Promote(asked) => channel::promote(client, asked).await,
         ReleaseCommand::Renew(args) => renew_release(client, args, now).await,
+        ReleaseCommand::Stone { release, model, .. } => {
+            let models = model.iter().map(ToString::to_string).collect();
+            stone(client, release, StonesRequest { models }).await
+        }
+        ReleaseCommand::DeadEnd(asked) => dead_end(client, asked).await,
+        ReleaseCommand::DeadEnds { product } => dead_ends(client, product).await,
         ReleaseCommand::Withdraw { release, reason } => withdraw(client, release, reason).await,
     }
 }
@@ -70,6 +79,52 @@ async fn withdraw(client: &Client, release: &ReleaseId, reason: &str) -> Result<
     done.map_err(|error| Failure::server(what(), &error))?;
     let line = format!("withdrawn {release}: it is not offered any more");
     Ok(Answer::line(line, json!({ "release": release.to_string(), "state": "withdrawn" })))
+}
+
+async fn stone(
+    client: &Client,
+    release: &ReleaseId,
+    asked: StonesRequest,
+) -> Result<Answer, Failure> {
+    let done = client.set_stones(&release.to_string(), &asked).await;
+    let what = || format!("cannot make `{release}` a stepping stone");
+    let body = done.map_err(|error| Failure::server(what(), &error))?;
+    let line = match body.stepping_stone.as_slice() {
+        [] => format!("nobody must pass through {release}"),
+        models => format!("{} must pass through {release}", models.join(", ")),
+    };
+    Ok(Answer::line(line, to_json(&body)?))
+}
+
+async fn dead_end(client: &Client, asked: &DeadEnd) -> Result<Answer, Failure> {
+    let DeadEnd { product, model, versions, reason, .. } = asked;
+    let request = DeadEndRequest {
+        model: model.to_string(),
+        versions: versions.to_string(),
+        reason: reason.clone(),
+    };
+    let done = client.set_dead_end(product.as_str(), &request).await;
+    let what = || format!("cannot declare a dead end of `{product}`");
+    let stored = done.map_err(|error| Failure::server(what(), &error))?;
+    let line = match reason {
+        Some(_) => format!("{product} {versions} on {model} is a dead end"),
+        None => format!("{product} {versions} on {model} is no dead end any more"),
+    };
+    Ok(Answer::line(line, to_json(&stored)?))
+}
+
+async fn dead_ends(client: &Client, product: &ProductId) -> Result<Answer, Failure> {
+    let all = client.dead_ends(product.as_str()).await;
+    let what = || format!("cannot list the dead ends of `{product}`");
+    let all = all.map_err(|error| Failure::server(what(), &error))?;
+    let row = |end: &DeadEndBody| {
+        json!({
+            "model": end.model, "versions": end.versions, "reason": end.reason, "by": end.by,
+        })
+    };
+    let rows: Vec<_> = all.dead_ends.iter().map(row).collect();
+    let columns = ["model", "versions", "by", "reason"];
+    Ok(Answer::table(&columns, &[("reason", Fit::Fold)], &rows, to_json(&all)?))
 }
 
 /// Gives the server a root document.
@@ -119,6 +174,8 @@ async fn publish_release(
         notes: notes.as_deref(),
         source: args.source.as_deref(),
         provenance: provenance.as_deref(),
+        stepping_stone: &args.stepping_stone,
+        irreversible: args.irreversible.as_deref(),
         uploads: Some(&uploads),
     };
     match publish_with(client, &options, along).await {
@@ -253,6 +310,8 @@ fn shown(body: &ReleaseBody) -> Result<Answer, Failure> {
         ("withdrawn", json!(body.withdrawn)),
         ("counter", json!(body.counter)),
         ("from", json!(body.from)),
+        ("stepping_stone", stones(&body.stepping_stone)),
+        ("irreversible", json!(body.irreversible)),
         ("published", json!(format!("{} by {}", words::utc(body.at), body.by))),
         ("source", json!(body.source)),
         ("provenance", json!(body.provenance.as_ref().map(|_| "kept; `--json` shows it"))),
@@ -272,6 +331,10 @@ fn shown(body: &ReleaseBody) -> Result<Answer, Failure> {
     }
     answer.json = to_json(body)?;
     Ok(answer)
+}
+
+fn stones(models: &[String]) -> Value {
+    if models.is_empty() { Value::Null } else { json!(format!("for {}", models.join(", "))) }
 }
 
 fn artifact(body: &ArtifactBody) -> [String; 3] {

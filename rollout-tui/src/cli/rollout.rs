@@ -11,6 +11,7 @@ use super::output::Answer;
 use super::plan;
 use super::table::Fit;
 use super::wait;
+use super::ways;
 use super::{Says, to_json};
 use crate::words;
 use rollout_core::id::{DeviceId, RolloutId};
@@ -41,8 +42,12 @@ pub async fn run(client: &Client, verb: &Verb, says: &mut Says<'_>) -> Result<An
         }
         Verb::Resume(rollout) => steer(client, &rollout.id.to_string(), &Steer::Resume).await,
         Verb::Advance(rollout) => steer(client, &rollout.id.to_string(), &Steer::Advance).await,
-        Verb::Approve { rollout, rung } => {
-            steer(client, &rollout.id.to_string(), &Steer::Approve { rung }).await
+        Verb::Approve { rollout, rung, no_return } => {
+            let steering = match no_return {
+                true => Steer::ApproveNoReturn { rung },
+                false => Steer::Approve { rung },
+            };
+            steer(client, &rollout.id.to_string(), &steering).await
         }
         Verb::Halt { rollout, reason } => {
             steer(client, &rollout.id.to_string(), &Steer::Halt { reason }).await
@@ -80,6 +85,11 @@ enum Steer<'a> {
         /// As the plan writes it.
         rung: &'a str,
     },
+    /// Agree that a rung takes the way back away.
+    ApproveNoReturn {
+        /// As the plan writes it.
+        rung: &'a str,
+    },
     /// Stop for good.
     Halt {
         /// Why.
@@ -96,7 +106,7 @@ impl Steer<'_> {
             Self::Pause { .. } => "pause",
             Self::Resume => "resume",
             Self::Advance => "advance",
-            Self::Approve { .. } => "approve",
+            Self::Approve { .. } | Self::ApproveNoReturn { .. } => "approve",
             Self::Halt { .. } => "halt",
             Self::Cancel => "cancel",
         }
@@ -110,6 +120,7 @@ impl Steer<'_> {
             Self::Resume => words::resumed(id, body),
             Self::Advance => format!("advanced {id}"),
             Self::Approve { rung } => words::approved(rung, id, body),
+            Self::ApproveNoReturn { rung } => words::let_go(rung, id, body),
             Self::Halt { .. } => format!("halted {id}"),
             Self::Cancel => format!("canceled {id}"),
         }
@@ -131,6 +142,7 @@ async fn steer(client: &Client, id: &str, steer: &Steer<'_>) -> Result<Answer, F
         Steer::Resume => client.resume(id).await,
         Steer::Advance => client.advance(id).await,
         Steer::Approve { rung } => client.approve(id, rung).await,
+        Steer::ApproveNoReturn { rung } => client.approve_no_return(id, rung).await,
         Steer::Halt { reason } => client.halt(id, reason).await,
         Steer::Cancel => client.cancel(id).await,
     };
@@ -183,11 +195,12 @@ fn checked(body: &CheckBody) -> Vec<String> {
     let mut lines = vec!["rungs".into()];
     for (place, rung) in body.rungs.iter().enumerate() {
         lines.push(format!(
-            "  {}  {:<16} {} reachable, {}",
+            "  {}  {:<16} {} reachable, {}{}",
             place + 1,
             rung.rung,
             rung.reachable,
-            rung.label
+            rung.label,
+            ways::ends(rung)
         ));
     }
     if !body.schedule.is_empty() {
@@ -201,6 +214,7 @@ fn checked(body: &CheckBody) -> Vec<String> {
         let devices = words::count(out.devices, "device");
         format!("  {devices}, such as {}: {} ({})", out.example, out.reason, out.code)
     }));
+    lines.extend(ways::of_check(body));
     lines.extend(body.warnings.iter().map(|warning| format!("warning: {warning}")));
     lines
 }
@@ -381,6 +395,7 @@ fn shown(body: &RolloutBody) -> Result<Answer, Failure> {
             need => format!(", approved by {} of {need}", one.approved_by.len()),
         };
         let (rung, label, reachable) = (&one.rung, &one.label, one.reachable);
+        let people = people + &ways::ends(one);
         format!("{mark} {place}  {rung:<16} {reachable} reachable, {label}{people}")
     }));
     answer.json = to_json(body)?;
@@ -465,6 +480,8 @@ async fn explain(client: &Client, id: RolloutId, device: &DeviceId) -> Result<An
         ("execution", json!(execution.map(|one| &one.status))),
         ("outcome", json!(execution.and_then(|one| one.outcome.as_ref()))),
         ("failure", json!(execution.and_then(|one| one.failure.as_ref()))),
+        ("way", json!(body.way.as_ref().map(ways::line))),
+        ("way_back", json!(body.no_return.as_ref().map(|why| format!("ends here: {why}")))),
     ]);
     answer.json = to_json(&body)?;
     Ok(answer)

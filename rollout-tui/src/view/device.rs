@@ -28,7 +28,10 @@ const CHECKS: [(&str, &[&str]); 13] = [
     ("not taken back by another rollout", &["EX-023", "EX-006"]),
     (
         "may install it",
-        &["EX-004", "EX-005", "EX-007", "EX-009", "EX-010", "EX-011", "EX-012", "EX-013"],
+        &[
+            "EX-004", "EX-005", "EX-007", "EX-009", "EX-010", "EX-011", "EX-012", "EX-013",
+            "EX-031", "EX-032",
+        ],
     ),
     ("not on trial already", &["EX-024"]),
     ("release and manifest are in force", &["EX-014", "EX-015"]),

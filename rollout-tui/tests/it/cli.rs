@@ -94,7 +94,7 @@ fn position_prints_the_pinned_vector() {
 }
 
 /// Commands that have a help of their own.
-const PAGES: [&str; 63] = [
+const PAGES: [&str; 66] = [
     "",
     "key new",
     "key show",
@@ -107,6 +107,9 @@ const PAGES: [&str; 63] = [
     "release show",
     "release renew",
     "release withdraw",
+    "release stone",
+    "release dead-end",
+    "release dead-ends",
     "check",
     "create",
     "start",

@@ -21,12 +21,15 @@ fn rungs() -> Value {
     json!([
         { "rung": "cohort:dogfood", "reachable": 5, "label": "no proof (needs 281, has 5)",
           "approved_by": [], "approvals_needed": 0,
+          "no_return": 0, "no_return_agreed": 0, "no_return_missing": 0,
           "state": "done", "permitted": 5, "confirmed": 5, "bad": 0 },
         { "rung": "20", "reachable": 25, "label": "no proof (needs 281, has 25)",
           "approved_by": [], "approvals_needed": 0,
+          "no_return": 0, "no_return_agreed": 0, "no_return_missing": 0,
           "state": "open", "permitted": 12, "confirmed": 9, "bad": 1 },
         { "rung": "100%", "reachable": 4000, "label": "can prove",
           "approved_by": ["ann"], "approvals_needed": 2,
+          "no_return": 1200, "no_return_agreed": 1, "no_return_missing": 1,
           "state": "to come", "permitted": 0, "confirmed": 0, "bad": 0 },
     ])
 }
@@ -65,6 +68,25 @@ pub fn rollout() -> Value {
         body.extend(more);
     }
     body
+}
+
+fn ways() -> Value {
+    let hop = |release: &str, why: &str, rollout: Option<&str>| json!({ "release": release, "why": why, "image_bytes": 1 << 20, "rollout": rollout });
+    json!({
+        "direct": 4100, "through": 188, "there": 10, "orphans": 12, "unheard": 11, "aside": 0,
+        "further": 2,
+        "classes": [
+            { "devices": 188, "example": "dev-0412", "model": "v980", "home": "main",
+              "version": "1.0.0", "counter": 1, "image_bytes": 3 << 20, "hops": [
+                hop("vacuum@1.5.0", "stepping_stone", Some(ROLLOUT)),
+                hop("vacuum@2.0.0", "bridge", None), hop("vacuum@2.4.1", "goal", None),
+              ] },
+            { "devices": 10, "example": "dev-0007", "model": "v980", "home": "main",
+              "version": "1.1.0", "counter": 2, "image_bytes": 0, "hops": [],
+              "code": "EX-032",
+              "reason": "vacuum@2.4.1 cannot be had: its version is a dead end: no room" },
+        ],
+    })
 }
 
 fn device() -> Value {
@@ -137,18 +159,42 @@ fn registered(asked: &[u8]) -> Value {
     set
 }
 
+fn checked() -> Value {
+    json!({
+        "plan": {}, "members": 4321, "eligible": 4300, "reachable": 4000,
+        "excluded": [{ "code": "EX-001", "reason": "its contract is not hosted",
+                       "devices": 21, "example": "dev-0007" }],
+        "rungs": rungs(), "proof_devices": 281, "warnings": ["it takes the way back away"],
+        "ways": ways(), "no_return": [{
+            "kind": "irreversible", "devices": 1200, "example": "dev-0001",
+            "reason": "it is marked as irreversible: moves the map to another format",
+        }],
+    })
+}
+
+fn dead_ends(method: &str) -> Value {
+    let end =
+        json!({ "model": "v980", "versions": "<1.2", "reason": "no room", "by": "ann", "at": 1 });
+    if method == "PUT" { json!({ "state": "new" }) } else { json!({ "dead_ends": [end] }) }
+}
+
+fn stone() -> Value {
+    json!({
+        "release": "vacuum@2.4.1", "counter": 41, "state": "published", "withdrawn": null,
+        "from": null, "by": "ci", "at": 1_800_000_000, "artifacts": [], "way_back": null,
+        "stepping_stone": ["v970", "v980"],
+    })
+}
+
 fn answer(asked: &Asked) -> (u16, Value) {
     let path = asked.path();
     let (path, _) = path.split_once('?').unwrap_or((&path, ""));
     let of_rollout = format!("/v1/rollouts/{ROLLOUT}");
     let body = match (asked.method(), path) {
         ("GET", "/v1/rollouts") => json!({ "rollouts": [line()] }),
-        ("POST", "/v1/rollouts") if asked.path().contains("dry_run=true") => json!({
-            "plan": {}, "members": 4321, "eligible": 4300, "reachable": 4000,
-            "excluded": [{ "code": "EX-001", "reason": "its contract is not hosted",
-                           "devices": 21, "example": "dev-0007" }],
-            "rungs": rungs(), "proof_devices": 281, "warnings": ["it takes the way back away"],
-        }),
+        ("POST", "/v1/rollouts") if asked.path().contains("dry_run=true") => checked(),
+        (method, path) if path.ends_with("/dead-ends") => dead_ends(method),
+        (_, path) if path.ends_with("/stones") => stone(),
         (_, path) if path.starts_with("/v1/products") || path.ends_with("/promote") => {
             channels(asked.method(), path)
         }
@@ -187,6 +233,7 @@ fn answer(asked: &Asked) -> (u16, Value) {
             "code": null, "eligible": false, "position_bp": 7497, "open_to": "100 %",
             "execution": { "attempt": 1, "status": "IN_PROGRESS", "image": "00",
                            "permitted_at": null, "batch": null, "outcome": null, "failure": null },
+            "way": ways()["classes"][0], "no_return": "no way back was signed for v980",
         }),
         ("POST", path) if path.ends_with("/rollback") => json!({
             "rollout": "0192f7a0-0000-7000-8000-000000000002", "target": "way back of vacuum@2.4.1",
@@ -293,6 +340,7 @@ fn each_verb_asks_for_what_it_says() {
         "advance ID",
         "approve ID --rung 25%",
         "approve ID --rung 100%",
+        "approve ID --rung 25% --no-return",
         "halt ID --reason smoke",
         "cancel ID",
         "rollback ID",
@@ -332,6 +380,10 @@ fn devices_live_and_releases_travel() {
         "channel remove vacuum beta",
         "release promote vacuum@2.4.1 --to beta",
         "release promote vacuum@2.4.1 --to beta --quiet",
+        "release stone vacuum@2.4.1 --model v980,v970",
+        "release dead-end vacuum --model v980 --versions <1.2 --reason no-room",
+        "release dead-end vacuum --model v980 --versions <1.2 --lift",
+        "release dead-ends vacuum",
         "device list --query model==v980;region==eu --sort -last_seen --after eyJ --limit 1",
         "device census --row model --column version",
         "device add dev-0002 --model v980 --home eu --attribute region=eu --attribute a=b=c",

@@ -163,6 +163,8 @@ impl Teller {
             | Entry::ProductAdded { .. }
             | Entry::Withdrawn { .. }
             | Entry::Renewed { .. }
+            | Entry::StonesSet { .. }
+            | Entry::DeadEndSet { .. }
             | Entry::CohortDefined { .. }
             | Entry::TokenMade(_)
             | Entry::TokenRevoked { .. }

@@ -46,10 +46,14 @@ export ROLLOUT_TOKEN=$(sed -n 's/^token *//p' ci-token.txt)
 export RELEASE_KEY="$(cat release.pem)"
 "#;
 
+/// The first release that is proven: nothing proven is there to go back to.
+const FIRST: &str = "1.1.0 --way-back 1.0.0";
+
 /// Walks the page and the workflow; panics where they go wrong.
 pub fn walk(programs: &Programs, page: &Page, workflow: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut shell = Shell::start(programs, folder.path(), &page.path);
+    assert!(page.text.contains(&format!("`sh release.sh {FIRST}`")), "the page says it");
     let blocks = page.blocks();
     run(&mut shell, STAGE, &["operators …", "devices …"]);
     run(&mut shell, KEYS, &["published vacuum@1.0.0, counter 1"]);
@@ -63,7 +67,7 @@ pub fn walk(programs: &Programs, page: &Page, workflow: &str) {
     let script = lines(&blocks, "sh script").join("\n");
     std::fs::write(folder.path().join("work/release.sh"), script).expect("written");
     for (version, end, says) in
-        [("1.1.0", 0, "text good"), ("1.1.0", 0, "text again"), ("1.2.0", 1, "text bad")]
+        [(FIRST, 0, "text good"), ("1.1.0", 0, "text again"), ("1.2.0", 1, "text bad")]
     {
         let command = format!("sh release.sh {version} 2>&1 && echo exit 0 || echo exit $?");
         let end = format!("exit {end}");

@@ -16,6 +16,7 @@ mod plan_schedule;
 mod plan_table;
 mod releases;
 mod rollouts;
+mod ways;
 mod when;
 
 pub use access::{
@@ -35,8 +36,9 @@ pub use people::{ChangeBody, EditBody, EditedBody, ReviewBody};
 pub use plan::{parse_plan, parse_plan_with, parse_template};
 pub use plan_json::plan_json;
 pub use releases::{
-    ArtifactBody, GoodRelease, ProductBody, Products, PublishRequest, Reasoned, ReleaseBody,
-    Releases, RenewRequest, RootBody, Stored, WayBackBody, WayBackRequest,
+    ArtifactBody, DeadEndBody, DeadEndRequest, DeadEnds, GoodRelease, ProductBody, Products,
+    PublishRequest, Reasoned, ReleaseBody, Releases, RenewRequest, RootBody, StonesRequest, Stored,
+    WayBackBody, WayBackRequest,
 };
 pub use rollouts::{
     ApproveRequest, BlamedBody, CheckBody, CountsBody, EvidenceBody, ExclusionBody, ExecutionBody,
@@ -44,4 +46,5 @@ pub use rollouts::{
     ProvenBody, ReachBody, ReturnBody, RollbackBody, RolloutBody, RolloutLine, RolloutList,
     RungBody,
 };
+pub use ways::{HopBody, LossBody, WayBody, WaysBody};
 pub use when::{parse_when, show_when};

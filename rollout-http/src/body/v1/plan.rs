@@ -11,8 +11,8 @@ use rollout_core::id::{CohortId, DeviceId};
 use rollout_core::journal::CohortRecord;
 use rollout_core::release::{ComponentId, ReleaseId, Target};
 use rollout_core::rollout::{
-    Again, Approval, Gates, Growth, Installed, Ladder, Membership, OnOverdue, OnSmall, Overdue,
-    Pace, PerMinute, Plan, PlanError, PlanFields, Reaching, Rung, Silence,
+    Again, AgreedBy, Approval, Gates, Growth, Installed, Ladder, Membership, OnOverdue, OnSmall,
+    Overdue, Pace, PerMinute, Plan, PlanError, PlanFields, Reaching, Rung, Silence,
 };
 use rollout_core::time::Span;
 use serde_json::{Map, Value};
@@ -85,7 +85,7 @@ const STOP: Keys = Keys {
     known: &["max_bricked", "max_safety_faults", "max_consecutive_failures"],
     later: &[],
 };
-const APPROVAL: Keys = Keys { path: "approval", known: &["before", "by"], later: &[] };
+const APPROVAL: Keys = Keys { path: "approval", known: &["before", "by", "no_return"], later: &[] };
 const ON_OVERDUE: Keys = Keys { path: "on_overdue", known: &["then", "after"], later: &[] };
 const ON_HALT: Keys = Keys { path: "on_halt", known: &["pending", "installed"], later: &[] };
 
@@ -251,7 +251,11 @@ fn read_approval(plan: &Table, ladder: &Ladder) -> Result<Approval, PlanError> {
     let before = before.iter().map(find).collect::<Result<BTreeSet<_>, _>>()?;
     let by = u8::try_from(table.whole("by")?.unwrap_or(0))
         .map_err(|_| field("approval.by", "at most 255 people"))?;
-    Ok(Approval { before, by })
+    let no_return = table.whole("no_return")?.map_or(Ok(AgreedBy::default()), |people| {
+        let read = u8::try_from(people).map(AgreedBy);
+        read.map_err(|_| field("approval.no_return", "at most 255 people"))
+    });
+    Ok(Approval { before, by, no_return: no_return? })
 }
 
 fn read_pace(plan: &Table) -> Result<Pace, PlanError> {

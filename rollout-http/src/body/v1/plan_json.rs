@@ -123,12 +123,13 @@ fn stop(plan: &Plan) -> Value {
 }
 
 fn approval(plan: &Plan) -> Value {
+    let no_return = plan.approval.no_return.0;
     if plan.approval.before.is_empty() {
-        return Value::Null;
+        return json!({ "no_return": no_return });
     }
     let rungs = plan.approval.before.iter().filter_map(|index| plan.ladder.rung(*index));
     let before: Vec<_> = rungs.map(ToString::to_string).collect();
-    json!({ "before": before, "by": plan.approval.by })
+    json!({ "before": before, "by": plan.approval.by, "no_return": no_return })
 }
 
 fn without_nulls(mut value: Value) -> Value {

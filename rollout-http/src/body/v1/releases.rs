@@ -48,6 +48,12 @@ pub struct PublishRequest {
     /// How it was built, as its builder attests: base64 of at most 256 KiB, kept as given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<String>,
+    /// Models that must pass through it on their way to anything later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stepping_stone: Vec<String>,
+    /// Why nothing leads back from it, such as a migration of data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub irreversible: Option<String>,
 }
 
 /// The reissue of the image that was good before.
@@ -68,6 +74,56 @@ pub struct WayBackRequest {
 pub struct RenewRequest {
     /// Signed manifests, base64.
     pub manifests: Vec<String>,
+}
+
+/// Models that must pass through a release; those that had to and are not named no longer must.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct StonesRequest {
+    /// The models; none if it is empty.
+    pub models: Vec<String>,
+}
+
+/// Versions of a model that are never updated any further.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DeadEndRequest {
+    /// The model.
+    pub model: String,
+    /// The versions, as a range such as `<1.2`.
+    pub versions: String,
+    /// Why; without it the dead end is lifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A dead end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct DeadEndBody {
+    /// The model.
+    pub model: String,
+    /// The versions.
+    pub versions: String,
+    /// Why.
+    pub reason: String,
+    /// Who said so.
+    pub by: String,
+    /// When.
+    pub at: u64,
+}
+
+/// The dead ends of a product: a page of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct DeadEnds {
+    /// By model.
+    pub dead_ends: Vec<DeadEndBody>,
+    /// What to ask behind for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// A reason, for requests that need one.
@@ -149,6 +205,12 @@ pub struct ReleaseBody {
     /// How it was built, as its builder attests, base64. Not in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<String>,
+    /// Models that must pass through it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stepping_stone: Vec<String>,
+    /// Why nothing leads back from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub irreversible: Option<String>,
 }
 
 /// Releases, by product and version.

@@ -1,6 +1,6 @@
 //! Rollouts: how they stand, why they wait, and what a check says before they start.
 
-use super::{EditedBody, ReviewBody};
+use super::{EditedBody, LossBody, ReviewBody, WayBody, WaysBody};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,6 +23,9 @@ pub struct PauseRequest {
 pub struct ApproveRequest {
     /// The rung as its plan writes it, such as `25%`.
     pub rung: String,
+    /// Agree that it takes the way back from devices; that is no approval of the plan's own.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub no_return: bool,
 }
 
 /// A rollout in a list.
@@ -132,6 +135,15 @@ pub struct RungBody {
     pub confirmed: u64,
     /// Of these, known to be bad.
     pub bad: u64,
+    /// Devices it would let in and take the way back from; 0 once it is open.
+    #[serde(default)]
+    pub no_return: u64,
+    /// People who agreed to that, and to as many.
+    #[serde(default)]
+    pub no_return_agreed: u8,
+    /// How many more must.
+    #[serde(default)]
+    pub no_return_missing: u8,
 }
 
 /// Devices that have a value in common, and bad outcomes among them.
@@ -387,6 +399,12 @@ pub struct CheckBody {
     /// rung open for `min_bake` and as long as a device has to stay well.
     #[serde(default)]
     pub at_least_secs: u64,
+    /// How its devices get to the release.
+    #[serde(default)]
+    pub ways: Option<WaysBody>,
+    /// For whom the way back ends, by reason.
+    #[serde(default)]
+    pub no_return: Vec<LossBody>,
     /// What to think about before it starts.
     pub warnings: Vec<String>,
 }
@@ -435,6 +453,12 @@ pub struct ExplanationBody {
     pub open_to: String,
     /// Its execution, if there is one.
     pub execution: Option<ExecutionBody>,
+    /// Its way to the release, if other releases come first or none leads there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<WayBody>,
+    /// Why it could not go back from the release, if it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_return: Option<String>,
 }
 
 /// The draft that takes a rollout back.

@@ -39,6 +39,30 @@ pub enum ReleaseCommand {
     ///
     /// Nothing changes but their expiry. Twice on a day is once.
     Renew(Renew),
+    /// Name the models that must pass through a release on their way to anything later.
+    ///
+    /// A device of such a model that is below it is given nothing above it before it runs it; a
+    /// rollout of its own brings it there. Models that had to and are not named no longer must.
+    Stone {
+        /// Product and version, such as vacuum@2.4.1.
+        #[arg(value_parser = ReleaseId::parse)]
+        release: ReleaseId,
+        /// Hardware models.
+        #[arg(long, value_name = "MODEL", value_delimiter = ',', value_parser = HardwareModel::new,
+            required_unless_present = "none", conflicts_with = "none")]
+        model: Vec<HardwareModel>,
+        /// No model must pass through it any more.
+        #[arg(long)]
+        none: bool,
+    },
+    /// Declare versions of a model as never to be updated any further, or lift that.
+    DeadEnd(DeadEnd),
+    /// List the dead ends of a product.
+    DeadEnds {
+        /// The product.
+        #[arg(value_parser = ProductId::new)]
+        product: ProductId,
+    },
     /// Withdraw a release: it is not offered any more, devices that run it keep it.
     Withdraw {
         /// Product and version, such as vacuum@2.4.1.
@@ -48,6 +72,26 @@ pub enum ReleaseCommand {
         #[arg(long)]
         reason: String,
     },
+}
+
+/// Options of `release dead-end`.
+#[derive(Args, Debug)]
+pub struct DeadEnd {
+    /// The product.
+    #[arg(value_parser = ProductId::new)]
+    pub product: ProductId,
+    /// The hardware model.
+    #[arg(long, value_parser = HardwareModel::new)]
+    pub model: HardwareModel,
+    /// The versions, such as "<1.2".
+    #[arg(long, value_name = "RANGE", value_parser = range)]
+    pub versions: VersionReq,
+    /// Why; whoever asks why a device is not updated reads it.
+    #[arg(long, required_unless_present = "lift", conflicts_with = "lift")]
+    pub reason: Option<String>,
+    /// They are no dead end any more.
+    #[arg(long)]
+    pub lift: bool,
 }
 
 /// Options of `release promote`.
@@ -117,6 +161,14 @@ pub struct Publish {
     /// release of the last completed rollout.
     #[arg(long, value_name = "VERSION|none", value_parser = way_back)]
     pub way_back: Option<WayBackArg>,
+    /// Hardware models that must pass through it on their way to anything later.
+    #[arg(long, value_name = "MODEL,..", value_delimiter = ',',
+        value_parser = HardwareModel::new)]
+    pub stepping_stone: Vec<HardwareModel>,
+    /// Nothing leads back from it, and why, such as "moves the map to another format": each rung
+    /// of its rollouts needs approval of that.
+    #[arg(long, value_name = "REASON")]
+    pub irreversible: Option<String>,
     /// What is new in it, for people: a text file of at most 64 KiB.
     #[arg(long, value_name = "FILE")]
     pub notes: Option<PathBuf>,

@@ -67,6 +67,9 @@ fn rung(name: &str, reachable: u64, state: &str, permitted: u64, label: &str) ->
         permitted,
         confirmed: permitted,
         bad: 0,
+        no_return: 0,
+        no_return_agreed: 0,
+        no_return_missing: 0,
     }
 }
 

@@ -71,6 +71,8 @@ pub fn device_news(id: &str) -> What {
             outcome: Some("bad".into()),
             failure: Some("reported: self test".into()),
         }),
+        way: None,
+        no_return: None,
     };
     let at = |secs: u64| NOW_MS - secs * 1_000;
     let events = vec![
@@ -142,6 +144,8 @@ pub fn releases() -> What {
         notes: None,
         source: Some("git 1f0c9ae".into()),
         provenance: None,
+        stepping_stone: Vec::new(),
+        irreversible: None,
         release: id.into(),
         counter: match id {
             "vacuum@2.4.1" => 41,
