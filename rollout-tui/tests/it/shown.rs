@@ -70,8 +70,11 @@ pub fn rollout() -> Value {
     body
 }
 
+fn hop(release: &str, why: &str, rollout: Option<&str>) -> Value {
+    json!({ "release": release, "why": why, "image_bytes": 1 << 20, "rollout": rollout })
+}
+
 fn ways() -> Value {
-    let hop = |release: &str, why: &str, rollout: Option<&str>| json!({ "release": release, "why": why, "image_bytes": 1 << 20, "rollout": rollout });
     json!({
         "direct": 4100, "through": 188, "there": 10, "orphans": 12, "unheard": 11, "aside": 0,
         "further": 2,
