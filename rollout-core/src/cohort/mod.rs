@@ -16,7 +16,6 @@ mod value;
 
 pub use kinds::{KindId, Kinds};
 pub use nearest::nearest;
-pub(crate) use parse::NO_ATTRIBUTES;
 pub use parse::{SelectorError, SelectorFault};
 pub use selector::{Comparison, Miss, Node, Presence, Relation, Selector, Test};
 pub use value::{Pattern, Value};
@@ -73,3 +72,9 @@ impl<'v, F: Fn(&str) -> Option<&'v str>> Attributes for FromFn<'v, F> {
 pub fn is_version_attribute(name: &str) -> bool {
     name == "version" || name.ends_with(".version") || name.ends_with("_version")
 }
+
+/// Fields of a device that are no attributes, and what to ask instead.
+pub(crate) const NO_ATTRIBUTES: [(&str, &str); 2] = [
+    ("id", "`device`, which is the id of a device"),
+    ("last_seen", "an attribute; by when it was last seen devices are sorted, not selected"),
+];

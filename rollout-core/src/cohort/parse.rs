@@ -6,7 +6,7 @@
 
 use super::selector::{Comparison, Node, Presence, Relation, Selector, Test};
 use super::value::{Pattern, Value, is_bare};
-use super::{is_version_attribute, nearest};
+use super::{NO_ATTRIBUTES, is_version_attribute, nearest};
 use crate::limits;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -84,8 +84,7 @@ impl Selector {
         Self::parse_without(text, &[])
     }
 
-    /// Reads a query that somebody writes now: fields of a device that are no attributes, and would
-    /// select nobody, are refused.
+    /// Reads a query that is written now: fields of a device that are no attributes are refused.
     ///
     /// # Errors
     /// [`SelectorError`] as of [`Selector::parse`], which reads what was written before this.
@@ -107,12 +106,6 @@ impl Selector {
         Ok(Self::from_root(root))
     }
 }
-
-/// Fields of a device that are no attributes, and what to ask instead.
-pub(crate) const NO_ATTRIBUTES: [(&str, &str); 2] = [
-    ("id", "`device`, which is the id of a device"),
-    ("last_seen", "an attribute; by when it was last seen devices are sorted, not selected"),
-];
 
 struct Parser<'t> {
     text: &'t str,
@@ -484,21 +477,6 @@ mod tests {
             let parsed = Selector::parse(text).map(|selector| selector.to_string());
             assert_eq!(parsed.as_deref(), Ok(canonical), "{text}");
         }
-    }
-
-    #[test]
-    fn what_is_no_attribute_is_refused_where_it_is_written_and_read_where_it_was() {
-        for (text, column, expected) in [
-            ("id==dev-1", 1, "`device`, which"),
-            ("model==v980;(id=in=(a,b))", 14, "`device`, which"),
-            ("last_seen<5", 1, "an attribute; by when"),
-        ] {
-            let error = Selector::parse_new(text).expect_err(text);
-            assert_eq!((error.fault, error.column), (SelectorFault::Attribute, column), "{text}");
-            assert!(error.expected.starts_with(expected), "{error}");
-            assert!(Selector::parse(text).is_ok(), "a journal may have it: {text}");
-        }
-        assert!(Selector::parse_new("device==id;ids==1").is_ok(), "a value is no name");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! crate. Not here: single comparisons of values, which are table tests beside the code.
 
 use proptest::prelude::*;
-use rollout_core::cohort::{Attributes, Selector, from_fn};
+use rollout_core::cohort::{Attributes, Selector, SelectorFault, from_fn};
 use rollout_core::limits::QUERY_BYTES;
 use std::collections::BTreeMap;
 
@@ -249,4 +249,19 @@ fn bounds_are_refused_where_they_are_passed() {
         assert_eq!(error.as_ref().map(|error| error.code()), Some("SE-001"));
         assert_eq!(error.map(|error| error.to_string()).as_deref(), Some(says));
     }
+}
+
+#[test]
+fn what_is_no_attribute_is_refused_where_it_is_written_and_read_where_it_was() {
+    for (text, column, expected) in [
+        ("id==dev-1", 1, "`device`, which"),
+        ("model==v980;(id=in=(a,b))", 14, "`device`, which"),
+        ("last_seen<5", 1, "an attribute; by when"),
+    ] {
+        let error = Selector::parse_new(text).expect_err(text);
+        assert_eq!((error.fault, error.column), (SelectorFault::Attribute, column), "{text}");
+        assert!(error.expected.starts_with(expected), "{error}");
+        assert!(Selector::parse(text).is_ok(), "a journal may have it: {text}");
+    }
+    assert!(Selector::parse_new("device==id;ids==1").is_ok(), "a value is no name");
 }
