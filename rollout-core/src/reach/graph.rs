@@ -10,6 +10,7 @@ use crate::release::{Artifact, ComponentId, Lifecycle, Release, ReleaseId};
 use crate::rollout::Ineligible;
 use crate::time::Timestamp;
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     format,
     string::String,
@@ -73,13 +74,10 @@ pub struct Unreachable {
 impl Unreachable {
     /// Whether the device is where it was to be brought, or beyond.
     pub fn is_there(&self, at: &str) -> bool {
-        match &self.reason {
-            Ineligible::AlreadyRuns => true,
-            Ineligible::Counter { .. } => {
-                Version::parse(at).is_ok_and(|version| version >= self.release.version)
-            }
-            _ => false,
+        if let Ineligible::Counter { .. } = &self.reason {
+            return Version::parse(at).is_ok_and(|version| version >= self.release.version);
         }
+        self.reason == Ineligible::AlreadyRuns
     }
 }
 
@@ -143,9 +141,14 @@ impl<'a> Graph<'a> {
     ///
     /// # Errors
     /// [`Unreachable`]: there is none.
-    pub fn hop(&'a self, class: &Class<'_>, goal: &'a Release) -> Result<Hop<'a>, Unreachable> {
+    pub fn hop(
+        &'a self,
+        class: &Class<'_>,
+        goal: &'a Release,
+    ) -> Result<Hop<'a>, Box<Unreachable>> {
         let product = &goal.id.product;
-        let not = |reason| Unreachable { release: goal.id.clone(), why: Why::Goal, reason };
+        let not =
+            |reason| Box::new(Unreachable { release: goal.id.clone(), why: Why::Goal, reason });
         let artifact = self.image(class, goal).map_err(not)?;
         if class.at.image == artifact.image {
             return Err(not(Ineligible::AlreadyRuns));
@@ -174,7 +177,7 @@ impl<'a> Graph<'a> {
                 );
                 let bridge = asks_for_another.then(|| self.bridge(class, waypoint)).flatten();
                 let release = waypoint.id.clone();
-                bridge.ok_or(Unreachable { release, why, reason })
+                bridge.ok_or_else(|| Box::new(Unreachable { release, why, reason }))
             }
         }
     }
@@ -192,7 +195,7 @@ impl<'a> Graph<'a> {
                         break;
                     }
                 }
-                Err(ends) => return Route { hops, ends: Some(ends) },
+                Err(ends) => return Route { hops, ends: Some(*ends) },
             }
         }
         Route { hops, ends: None }

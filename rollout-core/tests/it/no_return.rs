@@ -8,7 +8,7 @@ use rollout_core::id::RolloutId;
 use rollout_core::journal::{Entry, Stored};
 use rollout_core::release::{Artifact, Lifecycle, Release};
 use rollout_core::rollout::{
-    Again, AgreedBy, Approval, Command, Lane, OnOverdue, Overdue, Plan, PlanFields, Refusal,
+    Again, AgreedBy, Approval, Command, Input, Lane, OnOverdue, Overdue, Plan, PlanFields, Refusal,
     RungIndex, Schedule, Waiting,
 };
 use rollout_core::time::{Span, Timestamp};
@@ -17,6 +17,8 @@ use rollout_core::version::{ReleaseCounter, SecureVersion};
 fn changed(change: impl Fn(&mut Release)) -> impl Fn(&mut Fleet) {
     move |fleet| fleet.releases.values_mut().for_each(&change)
 }
+
+type Spoil = Box<dyn Fn(&mut Release)>;
 
 fn irreversible(release: &mut Release) {
     release.marks.irreversible = Some("moves the map to another format".into());
@@ -71,7 +73,7 @@ fn back(change: impl Fn(&mut Artifact)) -> impl Fn(&mut Release) {
 /// Each thing that a way back can fail at: without it, it stays; with it, it ends.
 #[test]
 fn every_reason_ends_the_way_back() {
-    let rows: [(&str, Box<dyn Fn(&mut Release)>); 9] = [
+    let rows: [(&str, Spoil); 9] = [
         ("irreversible", Box::new(irreversible)),
         ("unsigned", Box::new(|release| release.way_back = None)),
         ("unsigned", Box::new(back(|back| back.hardware.clear()))),
@@ -372,12 +374,9 @@ fn such_a_journal_folds_to_the_same_states() {
     changed(irreversible)(&mut again);
     let fold = |stored: &Stored| again.fold(stored).expect("the journal folds");
     desk.journal.iter().for_each(fold);
-    let told = |entry: &Entry| match entry {
-        Entry::Stepped { input, .. } => {
-            matches!(&**input, rollout_core::rollout::Input::Informed(_, losses)
-                if losses.at(RungIndex(0)) == 10)
-        }
-        _ => false,
+    let told = |entry: &Entry| {
+        let Entry::Stepped { input, .. } = entry else { return false };
+        matches!(&**input, Input::Informed(_, losses) if losses.at(RungIndex(0)) == 10)
     };
     assert_eq!(desk.journal.iter().filter(|stored| told(&stored.entry)).count(), 2);
 }

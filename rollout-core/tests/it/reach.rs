@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 const NOW: Timestamp = Timestamp(1_000_000);
 
+type Spoil = Box<dyn Fn(&mut Release)>;
+
 fn product() -> ProductId {
     ProductId::new("vacuum").expect("a product")
 }
@@ -141,7 +143,7 @@ fn a_stone_is_one_for_its_models_alone() {
 fn a_stone_that_cannot_be_had_holds_and_is_not_jumped() {
     let (by, reason) = (person("ci"), "smells".to_string());
     let withdrawn = Lifecycle::Withdrawn { by, reason };
-    let spoilt: [(&str, Box<dyn Fn(&mut Release)>); 6] = [
+    let spoilt: [(&str, Spoil); 6] = [
         ("EX-014", Box::new(move |one| one.lifecycle = withdrawn.clone())),
         ("EX-014", Box::new(|one| one.lifecycle = Lifecycle::Draft)),
         ("EX-015", Box::new(|one| one.artifacts[0].expires = 1000)),

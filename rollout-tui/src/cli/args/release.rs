@@ -17,7 +17,7 @@ pub enum ReleaseCommand {
     ///
     /// Chip, project, version and secure version are read from the images. Keys stay here: the
     /// server gets signatures. The same images again are `already published`.
-    Publish(Publish),
+    Publish(Box<Publish>),
     /// List releases by product and version.
     List {
         /// Only those of this product.
